@@ -1,9 +1,6 @@
-// Package rules reads the alliance's agreement.
 package rules
 
 import (
-	"time"
-
 	"alliance/settlement"
 
 	"github.com/shopspring/decimal"
@@ -174,29 +171,3 @@ func (r *Rulebook) HeldOn(merchant settlement.Party, date settlement.Date) bool 
 	}
 	return false
 }
-
-// condition is a compiled `when`.
-type condition struct{}
-
-// Parse reads a rulebook, YAML or JSON. name is used in errors, which give the line.
-func Parse(name string, text []byte) (*Rulebook, error) { panic("written next") }
-
-// A Pricer looks prices up. It remembers what it found, so each worker needs one of its own.
-type Pricer struct{}
-
-// NewPricer returns a Pricer for the price table.
-func (r *Rulebook) NewPricer() *Pricer { panic("written next") }
-
-// Price returns the price of a redemption: the first entry whose dates hold the redemption's
-// business date and whose condition is true.
-func (p *Pricer) Price(issuer, redeemer settlement.Party, business settlement.Date, reason string) settlement.Price {
-	panic("written next")
-}
-
-// FeeApplies reports whether the i-th fee counts lines between issuer and redeemer in a cycle
-// whose last day is given.
-func (r *Rulebook) FeeApplies(i int, issuer, redeemer settlement.Party, cycleEnd settlement.Date) bool {
-	panic("written next")
-}
-
-var _ = time.Second

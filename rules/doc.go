@@ -1,0 +1,2 @@
+// Package rules reads the alliance's agreement.
+package rules
