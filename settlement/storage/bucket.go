@@ -1,0 +1,161 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+var (
+	// ErrNotFound says that there is no object of that key.
+	ErrNotFound = errors.New("object not found")
+	// ErrExists says that Create was refused because the key is taken.
+	ErrExists = errors.New("object exists already")
+	// ErrChanged says that the object is not, or is no longer, of the version asked for.
+	ErrChanged = errors.New("object has changed")
+	// ErrIrregular says that what lies under the key is no regular file.
+	ErrIrregular = errors.New("not a regular file (symbolic links, pipes, sockets and devices are not read)")
+	// ErrInvalidKey says that a text is no key or prefix.
+	ErrInvalidKey = errors.New("invalid key")
+)
+
+// An Object is what a listing says about an object.
+type Object struct {
+	Key string
+	// Size is in bytes.
+	Size int64
+	// Version changes when the content does: an object store's ETag, a directory's modification
+	// time in nanoseconds with the size.
+	Version string
+}
+
+// A Bucket keeps objects. It is safe for concurrent use.
+type Bucket interface {
+	// List returns all objects whose key begins with prefix, in byte order of their keys.
+	List(ctx context.Context, prefix string) ([]Object, error)
+	// Folders returns the distinct names between prefix and the next "/" after it, in byte order:
+	// with "" and objects "a/x", "b/y/z" and "c" they are "a" and "b".
+	Folders(ctx context.Context, prefix string) ([]string, error)
+	// Open opens an object for reading, of any version if version is "". Errors: ErrNotFound,
+	// ErrIrregular, and ErrChanged, also from Read and Close when the content changes meanwhile.
+	// The context must live as long as the reader.
+	Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error)
+	// Create stores body, from its start, unless the key is taken: then ErrExists. After any
+	// other error the object is there as a whole or not at all; only looking tells.
+	Create(ctx context.Context, key string, body io.ReadSeeker) error
+	// Replace stores body, from its start, whether the key is taken or not. Readers find the old
+	// content or the new one.
+	Replace(ctx context.Context, key string, body io.ReadSeeker) error
+	// Delete removes an object. That there is none is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+const (
+	maxKeyBytes     = 1024
+	maxSegmentBytes = 255
+	temporaryPrefix = ".settle-temporary-"
+)
+
+// CheckKey returns an error that wraps [ErrInvalidKey] and says why, if key is no key.
+func CheckKey(key string) error {
+	reason := ""
+	switch {
+	case key == "":
+		reason = "it is empty"
+	case len(key) > maxKeyBytes:
+		reason = fmt.Sprintf("it is longer than %d bytes", maxKeyBytes)
+	case !utf8.ValidString(key):
+		reason = "it is not UTF-8"
+	case strings.ContainsRune(key, 0):
+		reason = "it contains NUL"
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		if reason == "" {
+			reason = segmentFault(segment)
+		}
+	}
+	if reason != "" {
+		return fmt.Errorf("%w %q: %s", ErrInvalidKey, key, reason)
+	}
+	return nil
+}
+
+func segmentFault(segment string) string {
+	switch {
+	case segment == "":
+		return `a segment between "/" is empty`
+	case segment == ".", segment == "..":
+		return fmt.Sprintf("a segment is %q", segment)
+	case len(segment) > maxSegmentBytes:
+		return fmt.Sprintf("a segment is longer than %d bytes", maxSegmentBytes)
+	case strings.HasPrefix(segment, temporaryPrefix):
+		return fmt.Sprintf("segments starting with %q are temporary files", temporaryPrefix)
+	}
+	return ""
+}
+
+// checkPrefix checks the folders of a prefix and returns them without the "/" at the end, and
+// the beginning of a name after them.
+func checkPrefix(prefix string) (folder, start string, err error) {
+	at := strings.LastIndexByte(prefix, '/')
+	if at >= 0 {
+		folder, start = prefix[:at], prefix[at+1:]
+		if err := CheckKey(folder); err != nil {
+			return "", "", err
+		}
+		return folder, start, nil
+	}
+	return "", prefix, nil
+}
+
+// OpenURL opens the bucket that a person named: a directory's path, or file:// and an absolute
+// path. The directory must exist. Buckets of an object store (s3://) are not supported yet.
+func OpenURL(ctx context.Context, location string) (Bucket, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	scheme, rest, found := strings.Cut(location, "://")
+	switch {
+	case location == "":
+		return nil, errors.New("no storage location given: name a directory")
+	case !found:
+		return OpenDirectory(location)
+	case scheme == "file":
+		path, err := url.PathUnescape(rest)
+		if err != nil || !strings.HasPrefix(path, "/") {
+			return nil, fmt.Errorf("storage location %q: write file:// and an absolute path, such as file:///var/settlement", location)
+		}
+		return OpenDirectory(path)
+	case scheme == "s3":
+		return nil, fmt.Errorf("storage location %q: object stores (s3://) are not supported yet: name a directory", location)
+	default:
+		return nil, fmt.Errorf("storage location %q: %s:// is not supported: name a directory", location, scheme)
+	}
+}
+
+// length returns the number of bytes of body and goes to its start.
+func length(body io.ReadSeeker) (int64, error) {
+	size, err := body.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	_, err = body.Seek(0, io.SeekStart)
+	return size, err
+}
+
+// contextReader stops reading when its context is done.
+type contextReader struct {
+	ctx    context.Context
+	reader io.Reader
+}
+
+func (r contextReader) Read(buffer []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.reader.Read(buffer)
+}
