@@ -56,6 +56,9 @@ type PairTotal struct {
 	Value        decimal.Decimal
 	Adjustments  decimal.Decimal
 	Transactions int64
+	// Lines counts the lines but adjustments: a fee is reported where there are any, even if
+	// their values cancel out.
+	Lines int64
 }
 
 // A Holdback is money of a merchant that was held at the close of a cycle.
