@@ -1,0 +1,58 @@
+package batch
+
+import "time"
+
+// A Stage is a part of the work on one settlement date.
+type Stage string
+
+// The stages, in order.
+const (
+	stageRead        Stage = "read"
+	stageDeduplicate Stage = "deduplicate"
+	stageAttribute   Stage = "attribute"
+	stagePrice       Stage = "price"
+	stageNet         Stage = "net"
+	stageState       Stage = "state"
+	stageStatements  Stage = "statements"
+	stageCommit      Stage = "commit"
+	stageProject     Stage = "project"
+)
+
+// Progress tells how far a stage has come.
+type Progress struct {
+	Date  string
+	Stage Stage
+	// Done of Total: files while reading, partitions or folders later.
+	Done, Total int64
+	// Finished is true on the last report of a stage; Elapsed is what it took.
+	Finished bool
+	Elapsed  time.Duration
+}
+
+// stage and advance tell the observer, if there is one.
+func (r *run) stage(stage Stage, total int64) {
+	if r.started == nil {
+		r.started = make(map[Stage]time.Time)
+	}
+	if _, running := r.started[stage]; !running {
+		r.started[stage] = time.Now()
+	}
+	r.done.Store(0)
+	r.total.Store(total)
+	r.observe(Progress{Stage: stage, Total: total})
+}
+
+func (r *run) advance(stage Stage, by int64) {
+	r.observe(Progress{Stage: stage, Done: r.done.Add(by), Total: r.total.Load()})
+}
+
+func (r *run) finish(stage Stage) {
+	r.observe(Progress{Stage: stage, Done: r.done.Load(), Total: r.total.Load(), Finished: true, Elapsed: time.Since(r.started[stage])})
+}
+
+func (r *run) observe(progress Progress) {
+	if r.Observe != nil {
+		progress.Date = r.Date.String()
+		r.Observe(progress)
+	}
+}

@@ -1,0 +1,226 @@
+package batch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"alliance/settlement"
+	"alliance/settlement/clearing"
+	"alliance/settlement/intake"
+
+	"github.com/shopspring/decimal"
+)
+
+// read lists the inbox, reads what no date has consumed yet and decides about each file. The
+// rows of consumed files are on their way to the partition of their id afterwards.
+func (r *run) read(ctx context.Context) (err error) {
+	r.stage(stageRead, 0)
+	defer r.finish(stageRead)
+	window := intake.Window{Date: r.Date, AcceptLateDays: r.Rulebook.Intake.AcceptLateDays}
+	r.listing, err = intake.Discover(ctx, r.Inbox, r.Rulebook.Parties, merchantsOn(r.Rulebook, r.Date), window)
+	if err != nil {
+		return err
+	}
+	r.exceptions = append(r.exceptions, r.listing.Exceptions...)
+	if err := r.readAdjustments(ctx); err != nil {
+		return err
+	}
+	r.complete = true
+	if err := r.checkMissing(); err != nil {
+		return err
+	}
+	r.readControls()
+	if err := r.readObjects(ctx); err != nil {
+		return err
+	}
+	slices.SortFunc(r.inputs, func(a, b settlement.Input) int {
+		return cmp.Or(cmp.Compare(a.Merchant, b.Merchant), strings.Compare(a.Key, b.Key))
+	})
+	return nil
+}
+
+// readAdjustments reads what the alliance booked by hand. Its files are inputs of the alliance.
+func (r *run) readAdjustments(ctx context.Context) error {
+	adjustments, err := intake.ReadAdjustments(ctx, r.Inbox, r.Rulebook.Parties, r.Rulebook.Money, r.Date, r.opening.Adjustments)
+	var faulty *intake.AdjustmentError
+	if errors.As(err, &faulty) {
+		return refuse("%s", faulty)
+	}
+	if err != nil {
+		return err
+	}
+	r.adjustments = adjustments.List
+	for _, input := range adjustments.Inputs {
+		input.Merchant = r.Rulebook.Alliance
+		r.inputs = append(r.inputs, input)
+	}
+	return nil
+}
+
+// checkMissing notes the merchants that did not deliver, and refuses the night if it cannot do
+// without one of them.
+func (r *run) checkMissing() error {
+	var ids, needed, named []string
+	for _, delivery := range r.listing.Missing(r.Rulebook.Parties) {
+		r.inputs = append(r.inputs, settlement.Input{Merchant: delivery.Merchant, State: settlement.Missing})
+		r.complete = false
+		id := r.Rulebook.Parties.ID(delivery.Merchant)
+		ids = append(ids, id)
+		named = append(named, id+" ("+delivery.Reason+")")
+		if r.Rulebook.Merchant(delivery.Merchant).Required {
+			needed = append(needed, id)
+		}
+	}
+	if r.AllowMissing || len(ids) == 0 {
+		return nil
+	}
+	all := strings.Join(named, ", ") + "; deliver, or run again with --allow-missing"
+	if len(needed) > 0 {
+		return &MissingError{ids, RefusedError{fmt.Sprintf("%s may not be missing on %s; missing: %s", strings.Join(needed, ", "), r.Date, all)}}
+	}
+	expected := 0
+	for i := range r.listing.Merchants {
+		if r.listing.Merchants[i].Expected {
+			expected++
+		}
+	}
+	share := r.Rulebook.Intake.MissingMaxShare
+	if decimal.NewFromInt(int64(len(ids))).GreaterThan(share.Mul(decimal.NewFromInt(int64(max(expected, len(ids)))))) {
+		return &MissingError{ids, RefusedError{fmt.Sprintf("%d of %d expected merchants are missing on %s, more than the share of %s that missing.max_share bears; missing: %s",
+			len(ids), expected, r.Date, share, all)}}
+	}
+	return nil
+}
+
+func (r *run) readControls() {
+	for _, control := range r.listing.Controls {
+		verdict := r.listing.DecideControl(control)
+		if verdict.State == settlement.Consumed && r.opening.History.Unchanged(control.Key, control.SHA256) {
+			continue
+		}
+		r.inputs = append(r.inputs, verdict.ControlInput(control))
+		r.exceptions = append(r.exceptions, verdict.Exceptions...)
+		r.noteHeld(verdict.State, control.Date)
+	}
+}
+
+// noteHeld makes the night incomplete if a file of its own date is held.
+func (r *run) noteHeld(state settlement.State, folder settlement.Date) {
+	if state == settlement.Held && folder == r.Date {
+		r.complete = false
+	}
+}
+
+func (r *run) readObjects(ctx context.Context) error {
+	objects := r.listing.Objects
+	r.stage(stageRead, int64(len(objects)))
+	r.rows = newShuffle[settlement.Transaction](r.Partitions)
+	validators := make([]*clearing.Validator, r.Workers)
+	var mutex sync.Mutex
+	return each(ctx, r.Workers, len(objects), func(ctx context.Context, worker, i int) error {
+		if validators[worker] == nil {
+			validators[worker] = clearing.NewValidator(r.Rulebook, r.Date)
+		}
+		object := &objects[i]
+		file, err := r.readObject(ctx, validators[worker], object)
+		r.advance(stageRead, 1)
+		if err != nil || file == nil {
+			return err
+		}
+		r.rows.add(file.rows)
+		mutex.Lock()
+		defer mutex.Unlock()
+		r.inputs = append(r.inputs, file.input)
+		r.exceptions = append(r.exceptions, file.exceptions...)
+		r.noteHeld(file.input.State, object.Date)
+		return nil
+	})
+}
+
+// A readFile is what one object came to.
+type readFile struct {
+	input      settlement.Input
+	exceptions []settlement.Exception
+	rows       [][]settlement.Transaction // by id partition; none unless consumed
+}
+
+// readObject reads an object and decides about it; nil if it is on record and unchanged.
+func (r *run) readObject(ctx context.Context, validator *clearing.Validator, object *intake.Object) (*readFile, error) {
+	action := r.listing.Action(r.opening.History, object)
+	if action == intake.Skip {
+		return nil, nil
+	}
+	file := &readFile{rows: r.rows.buffer()}
+	rejects := intake.Rejects{MaxShare: r.Rulebook.Intake.MaxRejectedShare, MaxRows: r.Rulebook.Intake.MaxRejectedRows}
+	var sink func(*settlement.Record) error
+	if action == intake.ReadRows {
+		merchant := r.Rulebook.Parties.ID(object.Merchant)
+		sink = func(record *settlement.Record) error {
+			row, rejection := validator.Check(object.Merchant, object.Key, record)
+			if rejection != nil {
+				file.exceptions = append(file.exceptions, *rejection)
+				if isBad(rejection.Code) {
+					rejects.Bad++
+				}
+				return nil
+			}
+			to := partitionOfID(clearing.IDDigest(merchant, row.ID), r.Partitions)
+			file.rows[to] = append(file.rows[to], row)
+			return nil
+		}
+	}
+	facts, err := intake.Read(ctx, r.Inbox, object, sink)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", object.Key, err)
+	}
+	verdict := r.listing.Decide(r.opening.History, object, &facts, rejects)
+	if verdict.Unchanged {
+		return nil, nil
+	}
+	file.input = verdict.Input(object, &facts)
+	if verdict.State != settlement.Consumed {
+		return &readFile{input: file.input, exceptions: verdict.Exceptions, rows: r.rows.buffer()}, nil
+	}
+	file.input.Rows, file.input.IssuedPoints, file.input.RedeemedPoints = facts.Rows, facts.IssuedPoints, facts.RedeemedPoints
+	file.exceptions = append(file.exceptions, verdict.Exceptions...)
+	return file, nil
+}
+
+// isBad reports whether a code counts towards too_many_rejects.
+func isBad(code settlement.Code) bool {
+	return code == settlement.Malformed || code == settlement.MissingField || code == settlement.InvalidValue
+}
+
+// countRows fills in, for each consumed file, how many of its rows were accepted, deferred
+// and rejected tonight, and checks that each row was exactly one of them.
+func (r *run) countRows() {
+	rejected := make(map[string]int64)
+	for i := range r.exceptions {
+		if r.exceptions[i].State == settlement.Rejected {
+			rejected[r.exceptions[i].File]++
+		}
+	}
+	counts := make(map[string]clearing.FileRows)
+	for _, counted := range r.counted {
+		counts[counted.File] = counted
+	}
+	for i := range r.inputs {
+		input := &r.inputs[i]
+		if input.Merchant == r.Rulebook.Alliance {
+			continue
+		}
+		counted := counts[input.Key]
+		input.Accepted, input.Deferred, input.Rejected = counted.Accepted, counted.Deferred, counted.Rejected+rejected[input.Key]
+		if input.State == settlement.Consumed && !isControl(input.Key) && input.Accepted+input.Deferred+input.Rejected != input.Rows {
+			panic(fmt.Sprintf("%s has %d rows, but %d accepted, %d deferred and %d rejected",
+				input.Key, input.Rows, input.Accepted, input.Deferred, input.Rejected))
+		}
+	}
+}
+
+func isControl(key string) bool { return strings.HasSuffix(key, "/_control.json") }
