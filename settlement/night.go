@@ -34,6 +34,9 @@ type Night struct {
 	// Statements has an entry for every merchant that gets files, in order of merchant.
 	Statements []Statement
 
+	// AllianceVersion counts the changes of the alliance's tables of this date from 1; 0 stands for 1.
+	AllianceVersion int
+
 	RulebookDigest string
 	ComputationID  string
 }

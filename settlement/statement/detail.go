@@ -1,0 +1,158 @@
+package statement
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"alliance/settlement"
+)
+
+// detailGroupRows is the number of rows of a row group, which is also how many rows are
+// gathered in memory before they are encoded.
+const detailGroupRows = 128 << 10
+
+// A span is a run of allocations that share their place on a statement: a piece of one line's,
+// or of the merchant's own ones.
+type span struct {
+	role         role
+	counterparty settlement.Party
+	// number is the line's, 0 for own allocations.
+	number      int32
+	line        *settlement.Line
+	allocations []settlement.Allocation
+}
+
+// spans returns the merchant's detail in its published order.
+func (v *view) spans() []span {
+	var spans []span
+	for i := range v.places {
+		p := &v.places[i]
+		if len(p.detail) > 0 {
+			spans = append(spans, span{p.role, p.counterparty, int32(i + 1), p.line, p.detail})
+		}
+	}
+	if len(v.own) > 0 {
+		spans = append(spans, span{own, v.head.Merchant, 0, nil, v.own})
+	}
+	return spans
+}
+
+// cut divides spans into parts of at most so many rows.
+func cut(spans []span, rows int) [][]span {
+	var parts [][]span
+	var part []span
+	room := rows
+	for _, s := range spans {
+		for len(s.allocations) > 0 {
+			piece := s
+			piece.allocations = s.allocations[:min(room, len(s.allocations))]
+			s.allocations = s.allocations[len(piece.allocations):]
+			part = append(part, piece)
+			if room -= len(piece.allocations); room == 0 {
+				parts, part, room = append(parts, part), nil, rows
+			}
+		}
+	}
+	if len(part) > 0 || len(parts) == 0 {
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// detailSums is what the rows that were really handed to the encoder come to.
+type detailSums struct {
+	rows           int64
+	points, amount wide
+}
+
+// plus returns the sums of two parts.
+func (s detailSums) plus(other detailSums) detailSums {
+	low := other
+	s.rows += low.rows
+	s.points = s.points.plus(low.points)
+	s.amount = s.amount.plus(low.amount)
+	return s
+}
+
+// wantedDetail is what the merchant's detail must come to: the points and values of its lines,
+// and the points of its own allocations.
+func (v *view) wantedDetail() detailSums {
+	var want detailSums
+	for i := range v.places {
+		p := &v.places[i]
+		want.rows += int64(len(p.detail))
+		want.points.add(p.line.Points)
+		if priced(p.line) {
+			want.amount.add(p.value().Shift(settlement.MoneyDecimals).IntPart())
+		}
+	}
+	want.rows += int64(len(v.own))
+	for i := range v.own {
+		want.points.add(v.own[i].Points)
+	}
+	return want
+}
+
+// compare returns an error if the detail as encoded is not what it must come to.
+func (s detailSums) compare(want detailSums) error {
+	switch {
+	case s.rows != want.rows:
+		return fmt.Errorf("it has %d rows, the night says %d", s.rows, want.rows)
+	case s.points != want.points:
+		return fmt.Errorf("the sum of column points is %s, that of its lines is %s", s.points, want.points)
+	case s.amount != want.amount:
+		return fmt.Errorf("the sum of column amount is %s, that of its lines' values is %s (in units of 10^-4)", s.amount, want.amount)
+	}
+	return nil
+}
+
+// encodeDetail returns a part of a merchant's detail as a Parquet file, with the sums of what
+// is in it.
+func (v *view) encodeDetail(part []span, tamper func(amounts []int64)) ([]byte, detailSums, error) {
+	var body bytes.Buffer
+	w := file.NewParquetWriter(&body, detailLayout, file.WithWriterProps(detailProperties))
+	gathered := takeBatch(v)
+	defer gathered.giveBack()
+	var sums detailSums
+	flush := func() error {
+		if tamper != nil {
+			tamper(gathered.amount)
+		}
+		sums = sums.plus(gathered.sums())
+		if err := gathered.write(w); err != nil {
+			return err
+		}
+		gathered.clear()
+		return nil
+	}
+	for _, s := range part {
+		for len(s.allocations) > 0 {
+			piece := s
+			piece.allocations = s.allocations[:min(detailGroupRows-gathered.rows, len(s.allocations))]
+			s.allocations = s.allocations[len(piece.allocations):]
+			if err := gathered.add(&piece); err != nil {
+				return nil, sums, err
+			}
+			if gathered.rows == detailGroupRows {
+				if err := flush(); err != nil {
+					return nil, sums, err
+				}
+			}
+		}
+	}
+	if gathered.rows > 0 {
+		if err := flush(); err != nil {
+			return nil, sums, err
+		}
+	}
+	// Close hides the error of the footer, so the footer is written first.
+	if err := w.FlushWithFooter(); err != nil {
+		return nil, sums, fmt.Errorf("writing the footer: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, sums, err
+	}
+	return body.Bytes(), sums, nil
+}

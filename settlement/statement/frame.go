@@ -1,0 +1,211 @@
+package statement
+
+import (
+	"bytes"
+	"fmt"
+
+	arrow "github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
+)
+
+// A frame is a published table as the other library, Arrow, reads it back.
+type frame struct {
+	rows    int64
+	columns []column
+}
+
+// A meaning says what the numbers of a column stand for.
+type meaning uint8
+
+const (
+	number  meaning = iota
+	dec             // in units of 10^-scale
+	date            // days since 1970-01-01
+	instant         // microseconds since 1970-01-01T00:00:00Z
+	flag            // 0 or 1
+	text
+)
+
+// A column holds its values densely: nulls have no value, but a true in null.
+type column struct {
+	name    string
+	meaning meaning
+	scale   int32
+	numbers []int64
+	texts   []string
+	// null has an entry for every row, or is nil if the column has no nulls at all.
+	null []bool
+}
+
+// readFrame decodes a Parquet file, or of it the named columns only, if any are named. A file
+// that is not whole, or that holds a type no published table has, is an error.
+func readFrame(body []byte, names ...string) (result *frame, err error) {
+	// The library panics on pages that are corrupt. All of it runs on this goroutine.
+	defer func() {
+		if fault := recover(); fault != nil {
+			result, err = nil, fmt.Errorf("reading back: %v", fault)
+		}
+	}()
+	reader, err := file.NewParquetReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("reading back: %w", err)
+	}
+	defer reader.Close()
+	layout := reader.MetaData().Schema
+	if layout.Root().NumFields() != layout.NumColumns() {
+		return nil, fmt.Errorf("reading back: the table has nested columns")
+	}
+	result = &frame{rows: reader.NumRows()}
+	places, err := places(layout, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, place := range places {
+		read, err := readColumn(reader, place)
+		if err != nil {
+			return nil, err
+		}
+		result.columns = append(result.columns, read)
+	}
+	return result, nil
+}
+
+// places returns where the named columns are, or all columns in order.
+func places(layout *schema.Schema, names []string) ([]int, error) {
+	var places []int
+	if len(names) == 0 {
+		for i := range layout.NumColumns() {
+			places = append(places, i)
+		}
+		return places, nil
+	}
+	for _, name := range names {
+		place := layout.ColumnIndexByName(name)
+		if place < 0 {
+			return nil, fmt.Errorf("the table has no column %q", name)
+		}
+		places = append(places, place)
+	}
+	return places, nil
+}
+
+func readColumn(reader *file.Reader, place int) (column, error) {
+	described := reader.MetaData().Schema.Column(place)
+	read := column{name: described.Name()}
+	if err := read.understand(described); err != nil {
+		return column{}, fmt.Errorf("column %s: %w", read.name, err)
+	}
+	rows := int64(0)
+	for group := range reader.NumRowGroups() {
+		rowGroup := reader.RowGroup(group)
+		chunk, err := rowGroup.Column(place)
+		if err != nil {
+			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+		}
+		count, err := read.drain(chunk, rowGroup.NumRows(), described.MaxDefinitionLevel() > 0)
+		if err != nil {
+			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+		}
+		if err := chunk.Err(); err != nil {
+			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+		}
+		rows += count
+	}
+	if rows != reader.NumRows() {
+		return column{}, fmt.Errorf("column %s has %d rows, the file's footer says %d", read.name, rows, reader.NumRows())
+	}
+	return read, nil
+}
+
+// understand takes the column's meaning from its type.
+func (c *column) understand(described *schema.Column) error {
+	if described.MaxRepetitionLevel() > 0 {
+		return fmt.Errorf("is repeated")
+	}
+	physical := described.PhysicalType()
+	switch logical := described.LogicalType().(type) {
+	case schema.StringLogicalType:
+		c.meaning = text
+	case schema.DateLogicalType:
+		c.meaning = date
+	case *schema.TimestampLogicalType:
+		if logical.TimeUnit() != schema.TimeUnitMicros || !logical.IsAdjustedToUTC() {
+			return fmt.Errorf("is of type %s, not an instant in UTC by the microsecond", logical)
+		}
+		c.meaning = instant
+	case *schema.DecimalLogicalType:
+		c.meaning, c.scale = dec, logical.Scale()
+	case *schema.IntLogicalType, schema.NoLogicalType, schema.UnknownLogicalType, nil:
+		c.meaning = number
+		if physical == arrow.Types.Boolean {
+			c.meaning = flag
+		}
+	default:
+		return fmt.Errorf("is of type %s", logical)
+	}
+	if (physical == arrow.Types.ByteArray) != (c.meaning == text) {
+		return fmt.Errorf("is %s stored as %s", described.LogicalType(), physical)
+	}
+	return nil
+}
+
+// drainRows is how many rows are decoded at a time.
+const drainRows = 4096
+
+// drain appends the values of a chunk of so many rows and returns how many rows it really had.
+func (c *column) drain(chunk file.ColumnChunkReader, rows int64, nullable bool) (int64, error) {
+	batch := max(1, min(drainRows, rows))
+	var levels []int16
+	if nullable {
+		levels = make([]int16, batch)
+	}
+	switch typed := chunk.(type) {
+	case *file.Int32ColumnChunkReader:
+		return pull(c, typed.ReadBatch, make([]int32, batch), levels, func(value int32) { c.numbers = append(c.numbers, int64(value)) })
+	case *file.Int64ColumnChunkReader:
+		return pull(c, typed.ReadBatch, make([]int64, batch), levels, func(value int64) { c.numbers = append(c.numbers, value) })
+	case *file.BooleanColumnChunkReader:
+		return pull(c, typed.ReadBatch, make([]bool, batch), levels, func(value bool) { c.numbers = append(c.numbers, oneIf(value)) })
+	case *file.ByteArrayColumnChunkReader:
+		return pull(c, typed.ReadBatch, make([]arrow.ByteArray, batch), levels, func(value arrow.ByteArray) { c.texts = append(c.texts, string(value)) })
+	default:
+		return 0, fmt.Errorf("is stored as %s", chunk.Type())
+	}
+}
+
+// pull reads a chunk batch by batch: levels, if there are any, say which rows are null.
+func pull[V any](c *column, read func(int64, []V, []int16, []int16) (int64, int, error), values []V, levels []int16, take func(V)) (int64, error) {
+	total := int64(0)
+	for {
+		rows, count, err := read(int64(len(values)), values, levels, nil)
+		if err != nil {
+			return 0, err
+		}
+		if rows == 0 {
+			return total, nil
+		}
+		for _, value := range values[:count] {
+			take(value)
+		}
+		total += rows
+		if levels == nil {
+			continue
+		}
+		nulls := rows
+		for _, level := range levels[:rows] {
+			c.null = append(c.null, level == 0)
+			nulls -= int64(level)
+		}
+		if nulls != rows-int64(count) {
+			return 0, fmt.Errorf("%d of %d rows are null but %d values were read", nulls, rows, count)
+		}
+	}
+}
+
+func oneIf(value bool) int64 {
+	if value {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,199 @@
+package statement
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"alliance/settlement"
+)
+
+// DefaultDetailRowsPerFile is how many rows a detail file has at most unless Options say otherwise.
+const DefaultDetailRowsPerFile = 1_000_000
+
+// Options of [Write]. The zero value is what a night in production uses.
+type Options struct {
+	// DetailRowsPerFile is the most rows one detail file holds; 0 stands for [DefaultDetailRowsPerFile].
+	DetailRowsPerFile int
+	// Workers is how many files are encoded at a time; 0 stands for the number of processors.
+	// It has no influence on any byte.
+	Workers int
+
+	// tamperRows and tamperAmounts change what is encoded behind the checks' back, in tests.
+	tamperRows    func(path string, rows any)
+	tamperAmounts func(amounts []int64)
+}
+
+// A Sink takes a finished file. Path is below the statements' prefix, with "/" between its
+// parts; body is at its start. Write stops at the first error.
+type Sink func(ctx context.Context, path string, body io.ReadSeeker) error
+
+// A Folder is what was published for one merchant, or for the alliance.
+type Folder struct {
+	// Merchant is the merchant's id, "" for the alliance's folder.
+	Merchant string
+	// Path is the folder's, below the statements' prefix, without a "/" at its end.
+	Path string
+	// StatementNo is "" for the alliance's folder.
+	StatementNo string
+	Version     int
+	// Supersedes is the version before, or 0.
+	Supersedes int
+	// Files are in the order in which the sink got them; the last one is [ManifestFile].
+	Files []File
+}
+
+// A File is one file of a folder.
+type File struct {
+	// Name within the folder.
+	Name string
+	// Bytes is the file's size.
+	Bytes int64
+	// SHA256 of the file, in hex.
+	SHA256 string
+	// Rows of the table; 0 for [ManifestFile].
+	Rows int64
+}
+
+// Write encodes every table of a night and hands each file to the sink: the merchants' folders
+// in order of merchant, then the alliance's; in each folder the tables in the order of the
+// package's documentation, then [ManifestFile]. Files are encoded several at a time but the
+// sink is called by one goroutine, in that order, and the bytes depend on the night alone.
+//
+// Before the sink sees a file, it has been read back and compared with the night. An error says
+// which file and which sum differ; it is our own mistake or the memory's. An amount that does not
+// fit DECIMAL(18,4) is an error that wraps [settlement.ErrOutOfRange]. After an error nothing
+// that the sink got is of any use.
+func Write(ctx context.Context, night *settlement.Night, options Options, sink Sink) ([]Folder, error) {
+	if options.DetailRowsPerFile == 0 {
+		options.DetailRowsPerFile = DefaultDetailRowsPerFile
+	}
+	if options.Workers == 0 {
+		options.Workers = runtime.GOMAXPROCS(0)
+	}
+	if options.DetailRowsPerFile < 0 || options.Workers < 0 {
+		return nil, fmt.Errorf("writing the tables of %s: %d rows a file and %d workers cannot be", night.Date, options.DetailRowsPerFile, options.Workers)
+	}
+	plans, err := planNight(night, &options)
+	if err != nil {
+		return nil, fmt.Errorf("writing the tables of %s: %w", night.Date, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := encodeAhead(ctx, plans, options.Workers)
+	// No encoder is left running, whether or not all went well.
+	defer ahead.wait()
+	defer cancel()
+	folders := make([]Folder, len(plans))
+	for i := range plans {
+		folders[i] = plans[i].folder
+		if err := writeFolder(ctx, &plans[i], &folders[i], ahead, sink); err != nil {
+			return nil, fmt.Errorf("writing %s: %w", folders[i].Path, err)
+		}
+	}
+	return folders, nil
+}
+
+// writeFolder hands the files of one folder to the sink as they come out of the encoders.
+func writeFolder(ctx context.Context, plan *folderPlan, folder *Folder, ahead *encoders, sink Sink) error {
+	var sums detailSums
+	for range plan.jobs {
+		done, err := ahead.next(ctx)
+		if err != nil {
+			return err
+		}
+		if done.err != nil {
+			return fmt.Errorf("%s: %w", done.file.Name, done.err)
+		}
+		sums = sums.plus(done.detail)
+		if err := sink(ctx, folder.Path+"/"+done.file.Name, bytes.NewReader(done.body)); err != nil {
+			return fmt.Errorf("%s: %w", done.file.Name, err)
+		}
+		folder.Files = append(folder.Files, done.file)
+	}
+	if plan.view != nil {
+		if err := sums.compare(plan.view.wantedDetail()); err != nil {
+			return fmt.Errorf("the detail: %w", err)
+		}
+	}
+	body, err := manifest(folder)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ManifestFile, err)
+	}
+	if err := sink(ctx, folder.Path+"/"+ManifestFile, bytes.NewReader(body)); err != nil {
+		return fmt.Errorf("%s: %w", ManifestFile, err)
+	}
+	folder.Files = append(folder.Files, describe(ManifestFile, body, 0))
+	return nil
+}
+
+func describe(name string, body []byte, rows int64) File {
+	sum := sha256.Sum256(body)
+	return File{Name: name, Bytes: int64(len(body)), SHA256: hex.EncodeToString(sum[:]), Rows: rows}
+}
+
+// A job encodes one file.
+type job struct {
+	name string
+	run  func() (encoded, error)
+}
+
+// An encoded file, and what its rows come to if it is a detail.
+type encoded struct {
+	body   []byte
+	rows   int64
+	detail detailSums
+}
+
+// A finished job.
+type finished struct {
+	encoded
+	file File
+	err  error
+}
+
+// Encoders run jobs several at a time and give their results in the order of the jobs. At most
+// so many results as there are workers wait to be taken, so memory is bounded by a few files.
+type encoders struct {
+	results chan chan finished
+	running sync.WaitGroup
+}
+
+func encodeAhead(ctx context.Context, plans []folderPlan, workers int) *encoders {
+	e := &encoders{results: make(chan chan finished, workers-1)}
+	e.running.Go(func() {
+		defer close(e.results)
+		for i := range plans {
+			for _, job := range plans[i].jobs {
+				result := make(chan finished, 1)
+				select {
+				case <-ctx.Done():
+					return
+				case e.results <- result:
+				}
+				e.running.Go(func() { result <- job.finish() })
+			}
+		}
+	})
+	return e
+}
+
+func (j *job) finish() finished {
+	done, err := j.run()
+	return finished{encoded: done, file: describe(j.name, done.body, done.rows), err: err}
+}
+
+// next returns the next job's result.
+func (e *encoders) next(ctx context.Context) (finished, error) {
+	result, open := <-e.results
+	if !open {
+		return finished{}, context.Cause(ctx)
+	}
+	return <-result, nil
+}
+
+func (e *encoders) wait() { e.running.Wait() }

@@ -1,0 +1,46 @@
+package statement
+
+import "testing"
+
+func TestFirst(t *testing.T) {
+	p := publish(t, smallNight(), Options{})
+	for _, path := range p.order {
+		if path[len(path)-4:] == "json" {
+			t.Logf("%s\n%s", path, p.files[path])
+		} else {
+			t.Logf("%s %d bytes\n%s", path, len(p.files[path]), p.dump(t, path))
+		}
+	}
+}
+
+func BenchmarkTinyNight(b *testing.B) {
+	night := smallNight()
+	b.ReportAllocs()
+	for b.Loop() {
+		publish(b, night, Options{})
+	}
+}
+
+func BenchmarkDetail(b *testing.B) {
+	const rows = 1 << 20
+	night := largeNight(rows)
+	views, err := views(night)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, view := range views[:2] {
+		b.Run(view.id(), func(b *testing.B) {
+			b.ReportAllocs()
+			size := 0
+			for b.Loop() {
+				body, _, err := view.encodeDetail(view.spans(), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = len(body)
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(size)/rows, "bytes/row")
+		})
+	}
+}
