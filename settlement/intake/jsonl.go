@@ -1,0 +1,179 @@
+package intake
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"alliance/settlement"
+)
+
+// lineReader reads JSON lines.
+type lineReader struct {
+	*rowReader
+	parser jsonParser
+	// member is lines.readMember, made once.
+	member func(name string)
+	// shape is the names of earlier lines by their place: most lines have the same names in the
+	// same order, and then none has to be looked up.
+	shape []shapeName
+	// at counts the names of this line, known marks the columns met by 1<<Column.
+	at    int
+	known uint16
+	// strange are the names of this line without a meaning; strangeSet has them too, once they
+	// are many.
+	strange    []string
+	strangeSet map[string]bool
+}
+
+type shapeName struct {
+	name   string
+	column settlement.Column
+}
+
+func (r *rowReader) readJSONLines() error {
+	lines := lineReader{rowReader: r}
+	lines.parser.limits = r.limits
+	lines.member = lines.readMember
+	for {
+		line, err := r.nextLine()
+		if err != nil {
+			return r.finish(err)
+		}
+		if blank(line) {
+			continue
+		}
+		if err := lines.read(line); err != nil {
+			return err
+		}
+	}
+}
+
+// nextLine returns the next line without its line end, or io.EOF or errTooLong.
+func (r *rowReader) nextLine() (string, error) {
+	for {
+		text := r.source.rest()
+		if text == "" && r.source.ended {
+			return "", io.EOF
+		}
+		end := strings.IndexByte(text, '\n')
+		if end < 0 && r.source.ended {
+			end = len(text)
+		}
+		switch {
+		case end > r.limits.recordBytes || end < 0 && len(text) > r.limits.recordBytes:
+			return "", errTooLong
+		case end >= 0:
+			r.source.at = min(r.source.at+end+1, len(r.source.text))
+			return text[:end], nil
+		}
+		if err := r.source.more(); err != nil {
+			return "", err
+		}
+	}
+}
+
+func (l *lineReader) read(line string) error {
+	switch {
+	case l.facts.Rows == 0 && strings.HasPrefix(line, byteOrderMark):
+		return l.malformed("a byte order mark at the beginning of the file; JSON lines have none")
+	case line[len(line)-1] == '\r':
+		return l.malformed("the line ends in CR LF; JSON lines end in LF alone")
+	case !utf8.ValidString(line):
+		return l.malformed(faultUTF8)
+	}
+	l.record = settlement.Record{}
+	l.at, l.known, l.strange = 0, 0, l.strange[:0]
+	p := &l.parser
+	*p = jsonParser{text: line, limits: l.limits}
+	p.object(l.member)
+	p.end()
+	switch {
+	case p.limit != nil:
+		return unreadable("row %d: %s", l.facts.Rows+1, *p.limit)
+	case p.fault != "":
+		return l.malformed("JSON: " + p.fault)
+	}
+	return l.emit()
+}
+
+func (l *lineReader) readMember(name string) {
+	column := l.column(name)
+	value := l.parser.value()
+	if column == noColumn || l.parser.fault != "" || value.kind == jsonNull {
+		return
+	}
+	l.record.Values[column] = value.text
+	if value.kind != jsonString && !(value.kind == jsonNumber && column == settlement.PointsColumn) {
+		l.record.Mistyped |= 1 << column
+	}
+}
+
+// column returns the meaning of the line's next name, and checks that the line has it once.
+func (l *lineReader) column(name string) settlement.Column {
+	at := l.at
+	l.at++
+	if at >= l.limits.columns {
+		l.parser.over(fmt.Sprintf("more names than the limit of %d", l.limits.columns))
+		return noColumn
+	}
+	column := noColumn
+	if at < len(l.shape) && l.shape[at].name == name {
+		column = l.shape[at].column
+	} else {
+		column = l.learn(at, name)
+	}
+	if column == noColumn {
+		l.checkStrange(name)
+		return column
+	}
+	if l.known&(1<<column) != 0 {
+		l.twice(name)
+	}
+	l.known |= 1 << column
+	return column
+}
+
+// learn looks a name up, and remembers it at its place.
+func (l *lineReader) learn(at int, name string) settlement.Column {
+	column, known := settlement.FindColumn(name)
+	if known {
+		name = column.String() // which keeps no chunk
+	} else {
+		column = noColumn
+		l.unknownColumn(name)
+	}
+	if at < len(l.shape) {
+		l.shape[at] = shapeName{name, column}
+	} else if at == len(l.shape) {
+		l.shape = append(l.shape, shapeName{name, column})
+	}
+	return column
+}
+
+// checkStrange checks that the line has a name without a meaning once.
+func (l *lineReader) checkStrange(name string) {
+	const few = 16
+	if len(l.strange) < few {
+		if slices.Contains(l.strange, name) {
+			l.twice(name)
+		}
+		l.strange = append(l.strange, name)
+		return
+	}
+	if len(l.strange) == few {
+		l.strangeSet = map[string]bool{}
+		for _, before := range l.strange {
+			l.strangeSet[before] = true
+		}
+	}
+	if l.strangeSet[name] {
+		l.twice(name)
+	}
+	l.strangeSet[name] = true
+	l.strange = append(l.strange, name)
+}
+
+func (l *lineReader) twice(name string) { l.parser.fail("the name %q is there twice", cutValue(name)) }

@@ -1,0 +1,258 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	merchantPrefix = "merchant="
+	datePrefix     = "date="
+	controlName    = "_control.json"
+	// listings is how many requests for listings are under way at a time. They wait for the
+	// store, not for a processor.
+	listings = 16
+)
+
+// A Window is the folders that the run of a settlement date reads.
+type Window struct {
+	// Date is the settlement date, and the last folder.
+	Date settlement.Date
+	// AcceptLateDays is how many dates before it are read too.
+	AcceptLateDays int
+}
+
+// First returns the first date of the window. A file that is held there is looked at for the
+// last time.
+func (w Window) First() settlement.Date { return w.Date - settlement.Date(w.AcceptLateDays) }
+
+// Holds reports whether a date is in the window.
+func (w Window) Holds(date settlement.Date) bool { return w.First() <= date && date <= w.Date }
+
+// A Merchant is what intake must know of an entry of the register.
+type Merchant struct {
+	Party settlement.Party
+	// ControlRequired holds every file that no control file names.
+	ControlRequired bool
+	// Active says that the merchant is active on the settlement date.
+	Active bool
+	// Expected says that it is active and should deliver files for the settlement date.
+	Expected bool
+}
+
+// A Folder is one merchant's files of one date.
+type Folder struct {
+	Merchant settlement.Party
+	Date     settlement.Date
+}
+
+// A Listing is what the inbox held for one settlement date when it was looked at. It does not
+// change afterwards, whatever is delivered meanwhile.
+type Listing struct {
+	Window Window
+	// Merchants are those of the register, in order.
+	Merchants []Merchant
+	// Objects are the data objects of the window, in order of merchant and key.
+	Objects []Object
+	// Controls are the control files of the window, in order of merchant and date.
+	Controls []*Control
+	// Exceptions are the folders that nobody reads (unknown_merchant, unknown_folder) in order.
+	Exceptions []settlement.Exception
+
+	controls map[Folder]*Control
+	objects  map[Folder][]int
+}
+
+// Control returns the control file of a folder, or nil.
+func (l *Listing) Control(folder Folder) *Control { return l.controls[folder] }
+
+// merchant returns the entry of a party, or nil.
+func (l *Listing) merchant(party settlement.Party) *Merchant {
+	at, found := slices.BinarySearchFunc(l.Merchants, party, func(m Merchant, p settlement.Party) int {
+		return cmp.Compare(m.Party, p)
+	})
+	if !found {
+		return nil
+	}
+	return &l.Merchants[at]
+}
+
+// Discover lists what the merchants delivered under the dates of a window, and reads their
+// control files. inbox has the inbox's keys at its root; merchants are those of the register,
+// in any order. Only their ids ever become part of a key.
+//
+// The result depends on what is there, not on the order in which the store tells it. An error
+// is one of the store.
+func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, merchants []Merchant, window Window) (*Listing, error) {
+	listing := &Listing{
+		Window:    window,
+		Merchants: slices.SortedFunc(slices.Values(merchants), func(a, b Merchant) int { return cmp.Compare(a.Party, b.Party) }),
+		controls:  map[Folder]*Control{},
+		objects:   map[Folder][]int{},
+	}
+	unknown, err := unknownMerchants(ctx, inbox, parties, listing)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]delivery, len(listing.Merchants))
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(listings)
+	for i, merchant := range listing.Merchants {
+		group.Go(func() error {
+			var err error
+			found[i], err = discoverMerchant(groupContext, inbox, parties.ID(merchant.Party), merchant.Party, window.Holds)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	listing.Exceptions = unknown
+	for i := range found {
+		listing.add(&found[i])
+	}
+	slices.SortFunc(listing.Exceptions, func(a, b settlement.Exception) int { return settlement.CompareExceptions(&a, &b) })
+	return listing, nil
+}
+
+// ListAll lists every data object of the register's merchants, whatever its date: what is
+// pending, and what came too late to be read, besides what [Discover] finds. In order of
+// merchant and key.
+func ListAll(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, merchants []Merchant) ([]Object, error) {
+	var all []Object
+	for _, merchant := range slices.SortedFunc(slices.Values(merchants), func(a, b Merchant) int { return cmp.Compare(a.Party, b.Party) }) {
+		found, err := discoverMerchant(ctx, inbox, parties.ID(merchant.Party), merchant.Party, func(settlement.Date) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found.objects...)
+	}
+	return all, nil
+}
+
+func (l *Listing) add(found *delivery) {
+	for i := range found.objects {
+		folder := Folder{found.objects[i].Merchant, found.objects[i].Date}
+		l.objects[folder] = append(l.objects[folder], len(l.Objects)+i)
+	}
+	l.Objects = append(l.Objects, found.objects...)
+	l.Controls = append(l.Controls, found.controls...)
+	for _, control := range found.controls {
+		l.controls[Folder{control.Merchant, control.Date}] = control
+	}
+	l.Exceptions = append(l.Exceptions, found.exceptions...)
+}
+
+func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
+	names, err := inbox.Folders(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("list the inbox: %w", err)
+	}
+	var exceptions []settlement.Exception
+	for _, name := range names {
+		id, ofMerchant := strings.CutPrefix(name, merchantPrefix)
+		if !ofMerchant || listing.merchant(parties.Find(id)) != nil {
+			continue
+		}
+		exceptions = append(exceptions, settlement.Exception{
+			Merchant: settlement.NoParty,
+			File:     name + "/",
+			Code:     settlement.UnknownMerchant,
+			State:    settlement.Noticed,
+			Value:    cutValue(name),
+			Message:  "the register has no merchant of this id, so nothing in the folder is read; correct the folder's name or add the merchant to the rulebook",
+		})
+	}
+	return exceptions, nil
+}
+
+// A delivery is what one merchant's part of the inbox holds.
+type delivery struct {
+	objects    []Object
+	controls   []*Control
+	exceptions []settlement.Exception
+}
+
+func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merchant settlement.Party, holds func(settlement.Date) bool) (delivery, error) {
+	var found delivery
+	root := merchantPrefix + id + "/"
+	names, err := inbox.Folders(ctx, root)
+	if err != nil {
+		return found, fmt.Errorf("list %s: %w", root, err)
+	}
+	names = slices.Sorted(slices.Values(names))
+	for _, name := range names {
+		date, ok := parseFolder(name)
+		if !ok {
+			found.unknownFolder(merchant, root+name+"/", name, "not of the form date=YYYY-MM-DD")
+			continue
+		}
+		if !holds(date) {
+			continue
+		}
+		if err := found.list(ctx, inbox, root+name+"/", Folder{merchant, date}); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+func parseFolder(name string) (settlement.Date, bool) {
+	text, ok := strings.CutPrefix(name, datePrefix)
+	if !ok {
+		return settlement.NoDate, false
+	}
+	date, err := settlement.ParseDate(text)
+	return date, err == nil
+}
+
+func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string, folder Folder) error {
+	objects, err := inbox.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", prefix, err)
+	}
+	objects = slices.SortedFunc(slices.Values(objects), func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
+	lastFolder := ""
+	for _, object := range objects {
+		name := strings.TrimPrefix(object.Key, prefix)
+		if name == controlName {
+			control, err := readControl(ctx, inbox, object, folder, &standard)
+			if err != nil {
+				return err
+			}
+			d.controls = append(d.controls, control)
+			continue
+		}
+		if !isData(name) {
+			continue
+		}
+		if below, _, nested := strings.Cut(name, "/"); nested {
+			if below != lastFolder {
+				d.unknownFolder(folder.Merchant, prefix+below+"/", below, "a folder inside the folder of a date")
+			}
+			lastFolder = below
+			continue
+		}
+		d.objects = append(d.objects, Object{Merchant: folder.Merchant, Date: folder.Date, Name: name, Format: FormatOf(name), Object: object})
+	}
+	return nil
+}
+
+func (d *delivery) unknownFolder(merchant settlement.Party, key, name, problem string) {
+	d.exceptions = append(d.exceptions, settlement.Exception{
+		Merchant: merchant,
+		File:     key,
+		Code:     settlement.UnknownFolder,
+		State:    settlement.Noticed,
+		Value:    cutValue(name),
+		Message:  "the folder is " + problem + ", so nothing in it is read; move its files into the folder of their date",
+	})
+}

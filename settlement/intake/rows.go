@@ -1,0 +1,225 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"alliance/settlement"
+)
+
+// errTooLong says that a record is over the limit of length.
+var errTooLong = errors.New("record too long")
+
+// maxUnknownColumns is how many unknown columns of a file are remembered.
+const maxUnknownColumns = 1000
+
+// rowReader reads the rows of one file, and keeps its totals.
+type rowReader struct {
+	source *chunks
+	limits *limits
+	sink   func(*settlement.Record) error
+	facts  *FileFacts
+	record settlement.Record
+	// held is a fault of the file that a later one may still overrule. Rows are counted, and
+	// their length is checked, but none is handed out any more.
+	held *fileFault
+	// sinkError is what sink returned.
+	sinkError error
+	unknown   map[string]bool
+}
+
+// emit counts the record at hand and hands it out.
+func (r *rowReader) emit() error {
+	r.facts.Rows++
+	r.record.Row = r.facts.Rows
+	if r.held != nil {
+		return nil
+	}
+	if r.record.Fault == "" {
+		if err := r.tally(); err != nil {
+			return err
+		}
+	}
+	r.sinkError = r.sink(&r.record)
+	return r.sinkError
+}
+
+// malformed emits a record without values.
+func (r *rowReader) malformed(fault string) error {
+	r.record = settlement.Record{Fault: fault}
+	err := r.emit()
+	r.record.Fault = ""
+	return err
+}
+
+func (r *rowReader) tally() error {
+	const both = 1<<settlement.KindColumn | 1<<settlement.PointsColumn
+	if r.record.Mistyped&both != 0 {
+		return nil
+	}
+	var total *int64
+	switch r.record.Values[settlement.KindColumn] {
+	case "issue":
+		total = &r.facts.IssuedPoints
+	case "redeem":
+		total = &r.facts.RedeemedPoints
+	default:
+		return nil
+	}
+	points := parsePoints(r.record.Values[settlement.PointsColumn])
+	if *total > math.MaxInt64-points {
+		return unreadable("row %d brings the file's %s points to more than the limit of %d; deliver it in parts",
+			r.record.Row, r.record.Values[settlement.KindColumn], int64(math.MaxInt64))
+	}
+	*total += points
+	return nil
+}
+
+// parsePoints returns the points that a text stands for, or 0 if it is not of their form.
+func parsePoints(text string) int64 {
+	if len(text) == 0 || len(text) > len("1000000000000") || text[0] == '0' {
+		return 0
+	}
+	points := int64(0)
+	for i := range len(text) {
+		digit := text[i] - '0'
+		if digit > 9 {
+			return 0
+		}
+		points = points*10 + int64(digit)
+	}
+	if points > settlement.MaxPoints {
+		return 0
+	}
+	return points
+}
+
+func (r *rowReader) unknownColumn(name string) {
+	name = cutValue(name)
+	if r.unknown[name] {
+		return
+	}
+	if len(r.facts.UnknownColumns) == maxUnknownColumns {
+		r.facts.MoreUnknownColumns = true
+		return
+	}
+	if r.unknown == nil {
+		r.unknown = map[string]bool{}
+	}
+	name = strings.Clone(name)
+	r.unknown[name] = true
+	r.facts.UnknownColumns = append(r.facts.UnknownColumns, name)
+}
+
+// finish returns what reading ended with.
+func (r *rowReader) finish(err error) error {
+	switch {
+	case err == errTooLong:
+		return r.limits.recordFault(r.facts.Rows + 1)
+	case err != io.EOF:
+		return err
+	case r.held != nil:
+		return r.held
+	default:
+		return nil
+	}
+}
+
+// noColumn stands for a column of a file that has no meaning.
+const noColumn = settlement.Columns
+
+func (r *rowReader) readCSV() error {
+	scanner := &csvScanner{source: r.source, limits: r.limits, keep: r.limits.columns + 1}
+	columns, err := r.header(scanner)
+	if err != nil {
+		return err
+	}
+	scanner.keep = len(columns)
+	for {
+		if err := scanner.next(); err != nil {
+			return r.finish(err)
+		}
+		switch {
+		case scanner.fault != "":
+			err = r.malformed(scanner.fault)
+		case scanner.count != len(columns):
+			err = r.malformed(fmt.Sprintf("%d fields, but the header has %d", scanner.count, len(columns)))
+		default:
+			for i, value := range scanner.fields {
+				if column := columns[i]; column != noColumn {
+					r.record.Values[column] = value
+				}
+			}
+			err = r.emit()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// header reads the header and returns the meaning of each column.
+func (r *rowReader) header(scanner *csvScanner) ([]settlement.Column, error) {
+	if err := r.source.skipByteOrderMark(); err != nil {
+		return nil, err
+	}
+	switch err := scanner.next(); {
+	case err == io.EOF:
+		return nil, unreadable("the file has no header line")
+	case err == errTooLong:
+		return nil, r.limits.recordFault(0)
+	case err != nil:
+		return nil, err
+	case scanner.fault != "":
+		return nil, unreadable("the header line is malformed: %s", scanner.fault)
+	case scanner.count > r.limits.columns:
+		return nil, unreadable("the header has %d columns, more than the limit of %d", scanner.count, r.limits.columns)
+	}
+	columns := make([]settlement.Column, scanner.count)
+	present := make(map[string]bool, scanner.count)
+	for i, name := range scanner.fields {
+		switch {
+		case name == "":
+			return nil, unreadable("column %d of the header has no name", i+1)
+		case present[name]:
+			return nil, unreadable("the header names column %q twice", cutValue(name))
+		}
+		present[name] = true
+		column, known := settlement.FindColumn(name)
+		if !known {
+			column = noColumn
+			r.unknownColumn(name)
+		}
+		columns[i] = column
+	}
+	r.held = missingColumns(present, scanner.fields)
+	return columns, nil
+}
+
+// missingColumns returns the fault of a header without a column that every kind requires.
+func missingColumns(present map[string]bool, header []string) *fileFault {
+	var missing []string
+	for column := settlement.TransactionID; column <= settlement.OccurredAt; column++ {
+		if !present[column.String()] {
+			missing = append(missing, column.String())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	const shown_bytes = 300
+	found := strings.Join(header, ",")
+	if len(found) > shown_bytes {
+		end := shown_bytes
+		for !utf8.RuneStart(found[end]) {
+			end--
+		}
+		found = found[:end] + "…"
+	}
+	return &fileFault{code: settlement.MissingColumn, column: missing[0], message: fmt.Sprintf(
+		"the header has no column %s; it is: %s", strings.Join(missing, ", "), found)}
+}
