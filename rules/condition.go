@@ -176,9 +176,6 @@ func mayFail(checked *ast.AST) (problem string) {
 		case ast.MapKind, ast.StructKind, ast.SelectKind:
 			problem = "the condition may use neither maps nor fields of anything but issuer and redeemer"
 		}
-		if kind := checked.GetType(expression.ID()); kind != nil && kind.IsExactType(cel.ListType(cel.DynType)) {
-			problem = "the condition has an empty list"
-		}
 	}
 	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(visit))
 	return problem

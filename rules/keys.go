@@ -47,7 +47,7 @@ const (
 	maxPerPoints  = 1_000_000_000
 	maxRows       = 1_000_000_000
 	maxMerchants  = 10_000
-	maxPrices     = 10_000
+	maxPrices     = 2_000
 	maxFees       = 1_000
 	maxHolds      = 10_000
 	maxNameBytes  = 128

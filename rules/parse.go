@@ -175,8 +175,8 @@ func (p *parser) netting(book *Rulebook, f *fields) {
 		hold.From, hold.To = entry.span("from", "to")
 		hold.Reason = entry.named("reason")
 		entry.done()
-		if id == "" {
-			continue
+		if id == "" || book.Parties.Len() == 0 {
+			continue // an error already
 		}
 		hold.Merchant = book.Parties.Find(id)
 		if hold.Merchant == settlement.NoParty || hold.Merchant == book.Alliance {

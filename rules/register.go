@@ -27,11 +27,8 @@ func (p *parser) register(book *Rulebook, list []*fields) {
 		}
 		entries = append(entries, one)
 	}
-	if len(p.errors) > 0 {
-		// References can be judged only in a register that is right.
-		if book.ID == "" || len(seen) != len(list) {
-			return
-		}
+	if _, taken := seen[book.ID]; taken || book.ID == "" || len(seen) != len(list) {
+		return // an error already; references can be judged only in a register that is right
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.merchant.ID, b.merchant.ID) })
 	ids := []string{book.ID}

@@ -93,14 +93,14 @@ func readSource(name string, text []byte) (*value, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fail(1, "the rulebook is empty")
 		}
-		line, message := yamlMessage(err)
+		line, message := yamlMessage(text, err)
 		return nil, fail(line, "%s", message)
 	}
 	var second yaml.Node
 	if err := decoder.Decode(&second); err == nil {
 		return nil, fail(second.Line, "a second document; a rulebook is one")
 	} else if !errors.Is(err, io.EOF) {
-		line, message := yamlMessage(err)
+		line, message := yamlMessage(text, err)
 		return nil, fail(line, "%s", message)
 	}
 	converter := yamlConverter{name: name}
@@ -124,18 +124,32 @@ func invalidUTF8(text []byte) int {
 
 func lineAt(text []byte, offset int) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	yamlLine = regexp.MustCompile(`^line (\d+): `)
+	// yamlStructure are the messages about the order of tokens, not about one token.
+	yamlStructure = regexp.MustCompile(`^did not find expected (key|node content|'|<)`)
+	yamlAnchor    = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)
 
 // yamlMessage splits the YAML reader's message into line and text. The reader names no line
-// when it is the first.
-func yamlMessage(err error) (int, string) {
+// when it is the first, or that of an unknown anchor.
+func yamlMessage(text []byte, err error) (int, string) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	if anchor := yamlAnchor.FindStringSubmatch(message); anchor != nil {
+		at := max(bytes.Index(text, []byte("*"+anchor[1])), 0)
+		return lineAt(text, at), "not YAML: " + message
+	}
 	found := yamlLine.FindStringSubmatch(message)
 	if found == nil {
 		return 1, "not YAML: " + message
 	}
 	line, _ := strconv.Atoi(found[1])
-	return line, "not YAML: " + message[len(found[0]):]
+	message = message[len(found[0]):]
+	if yamlStructure.MatchString(message) {
+		// The reader counts these from 0, and from where the broken part starts.
+		return line + 1, "not YAML: " + message + ", in what starts on this line or after it"
+	}
+	return line, "not YAML: " + message
 }
 
 type yamlConverter struct {
