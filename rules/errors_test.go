@@ -149,6 +149,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"delivers", "category: cafe", "delivers: weekly", 28, "daily, on_activity or a list"},
 		{"control", "category: cafe", "control: sometimes", 28, "is not one of optional, required"},
 		{"name with a control character", "  name: Harbour", `  name: "a\tb"`, 3, "has a control character"},
+		{"name with half a character", "  name: Harbour", "  name: \"a\ufffd\"", 3, "U+FFFD"},
 		{"name not composed", "  name: Harbour", `  name: "e\u0301"`, 3, "normal form NFC"},
 		{"name too long", "  name: Harbour", "  name: " + strings.Repeat("x", 129), 3, "has 129 bytes, the limit is 128"},
 

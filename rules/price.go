@@ -8,7 +8,7 @@ import (
 
 // maxRemembered bounds what a [Pricer] remembers: reasons are the merchants' words, and a
 // night could bring a new one with every row.
-const maxRemembered = 1 << 16
+const maxRemembered = 1 << 18
 
 // A Pricer looks prices up. It evaluates the conditions once for each issuer, redeemer and
 // reason and remembers the outcome, so each worker needs one of its own: a Pricer is not for
@@ -17,6 +17,7 @@ type Pricer struct {
 	rulebook   *Rulebook
 	asksReason bool
 	remembered map[priceKey][]*PriceRule
+	limit      int
 }
 
 // priceKey is all that conditions can depend on.
@@ -27,7 +28,7 @@ type priceKey struct {
 
 // NewPricer returns a Pricer for the price table.
 func (r *Rulebook) NewPricer() *Pricer {
-	pricer := &Pricer{rulebook: r, remembered: map[priceKey][]*PriceRule{}}
+	pricer := &Pricer{rulebook: r, remembered: map[priceKey][]*PriceRule{}, limit: maxRemembered}
 	for i := range r.Prices {
 		if condition := r.Prices[i].condition; condition != nil && condition.asksReason {
 			pricer.asksReason = true
@@ -68,7 +69,7 @@ func (p *Pricer) remember(issuer, redeemer settlement.Party, reason string) []*P
 			break // holds on every date: nothing after it is ever asked
 		}
 	}
-	if len(p.remembered) >= maxRemembered {
+	if len(p.remembered) >= p.limit {
 		clear(p.remembered)
 	}
 	// The reason may be a piece of a whole file's text, which must not be kept for it.

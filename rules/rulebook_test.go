@@ -96,3 +96,18 @@ func TestMerchantsAreInOrder(t *testing.T) {
 		t.Error("2026-11-22 is a Sunday")
 	}
 }
+
+func TestExpiresOn(t *testing.T) {
+	for _, test := range []struct{ expiry, business, want string }{
+		{"{months: 24, end_of_month: true}", "2024-02-29", "2026-02-28"},
+		{"{months: 1}", "2026-01-31", "2026-02-28"},
+		{"{months: 12}", "2024-02-29", "2025-02-28"},
+		{"{months: 0, end_of_month: true}", "2026-02-01", "2026-02-28"},
+		{"{months: 0}", "2026-02-01", "2026-02-01"},
+	} {
+		book := mustParse(t, least+"ledger: {expiry: "+test.expiry+"}\n")
+		if got := book.Ledger.ExpiresOn(date(test.business)); got != date(test.want) {
+			t.Errorf("%+v: %s", test, got)
+		}
+	}
+}

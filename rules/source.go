@@ -128,6 +128,7 @@ var (
 	yamlLine = regexp.MustCompile(`^line (\d+): `)
 	// yamlStructure are the messages about the order of tokens, not about one token.
 	yamlStructure = regexp.MustCompile(`^did not find expected (key|node content|'|<)`)
+	yamlBreak     = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
 	yamlAnchor    = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
@@ -147,9 +148,14 @@ func yamlMessage(text []byte, err error) (int, string) {
 	message = message[len(found[0]):]
 	if yamlStructure.MatchString(message) {
 		// The reader counts these from 0, and from where the broken part starts.
-		return line + 1, "not YAML: " + message + ", in what starts on this line or after it"
+		return min(line+1, 1+yamlBreaks(text)), "not YAML: " + message + ", in what starts on this line or after it"
 	}
 	return line, "not YAML: " + message
+}
+
+// yamlBreaks counts what YAML takes for the end of a line.
+func yamlBreaks(text []byte) int {
+	return len(yamlBreak.FindAll(text, -1))
 }
 
 type yamlConverter struct {
