@@ -78,7 +78,7 @@ func parseControl(text []byte, limits *limits) (files []ControlFile, fault strin
 	}
 	text = bytes.TrimRight(text, " \t\r\n")
 	parser := jsonParser{text: string(text), limits: limits, multiline: true}
-	parser.object(func(name string) {
+	parser.distinct(func(name string) {
 		if name != "files" {
 			parser.fail("unknown key %q", cutValue(name))
 			return
@@ -110,7 +110,7 @@ func parseControl(text []byte, limits *limits) (files []ControlFile, fault strin
 
 func (p *jsonParser) controlFile() ControlFile {
 	file := ControlFile{Rows: -1, IssuedPoints: -1, RedeemedPoints: -1}
-	p.object(func(name string) {
+	p.distinct(func(name string) {
 		value := p.value()
 		if p.fault != "" || value.kind == jsonNull && name != "name" {
 			return

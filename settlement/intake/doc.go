@@ -79,10 +79,9 @@
 // # Missing merchants
 //
 // A merchant that is active on D and expected to deliver on D is missing if it has no data object
-// under date=D, or lacks the control file that the register requires. An active merchant,
-// expected or not, is missing if its control file names a file that is not there. A control file
-// naming no files, or files without rows, means no activity; a control file that cannot be
-// read means nothing.
+// under date=D, or lacks the control file that the register requires, or a file that its control
+// file names. A control file naming no files, or files without rows, means no activity; a
+// control file that cannot be read means nothing.
 //
 // # Rows
 //

@@ -103,7 +103,8 @@ func (p *jsonParser) enter() bool {
 	return p.fault == ""
 }
 
-// object reads an object. member is called with each name, and must read its value.
+// object reads an object. member is called with each name, and must read its value. It is for
+// member to see that no name is there twice.
 func (p *jsonParser) object(member func(name string)) {
 	if !p.take('{', "an object ({)") || !p.enter() {
 		return
@@ -160,7 +161,7 @@ func (p *jsonParser) value() jsonValue {
 		p.number()
 		return jsonValue{jsonNumber, p.text[start:p.at]}
 	case c == '{':
-		p.nested()
+		p.distinct(func(string) { p.value() })
 	case c == '[':
 		p.array(func() { p.value() })
 	case p.literal("null"):
@@ -172,15 +173,16 @@ func (p *jsonParser) value() jsonValue {
 	return jsonValue{jsonOther, p.text[start:p.at]}
 }
 
-// nested reads an object whose content is of no interest.
-func (p *jsonParser) nested() {
+// distinct reads an object as object does, and checks that it has no name twice.
+func (p *jsonParser) distinct(member func(name string)) {
 	names := map[string]bool{}
 	p.object(func(name string) {
 		if names[name] {
 			p.fail("the name %q is there twice", cutValue(name))
+			return
 		}
 		names[name] = true
-		p.value()
+		member(name)
 	})
 }
 

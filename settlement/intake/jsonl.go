@@ -26,6 +26,9 @@ type lineReader struct {
 	// are many.
 	strange    []string
 	strangeSet map[string]bool
+	// fresh are names without a meaning that the shape did not know; they are reported if the
+	// line turns out to be a row.
+	fresh []string
 }
 
 type shapeName struct {
@@ -85,7 +88,7 @@ func (l *lineReader) read(line string) error {
 		return l.malformed(faultUTF8)
 	}
 	l.record = settlement.Record{}
-	l.at, l.known, l.strange = 0, 0, l.strange[:0]
+	l.at, l.known, l.strange, l.fresh = 0, 0, l.strange[:0], l.fresh[:0]
 	p := &l.parser
 	*p = jsonParser{text: line, limits: l.limits}
 	p.object(l.member)
@@ -94,7 +97,11 @@ func (l *lineReader) read(line string) error {
 	case p.limit != nil:
 		return unreadable("row %d: %s", l.facts.Rows+1, *p.limit)
 	case p.fault != "":
+		l.shape = l.shape[:0]
 		return l.malformed("JSON: " + p.fault)
+	}
+	for _, name := range l.fresh {
+		l.unknownColumn(name)
 	}
 	return l.emit()
 }
@@ -143,7 +150,7 @@ func (l *lineReader) learn(at int, name string) settlement.Column {
 		name = column.String() // which keeps no chunk
 	} else {
 		column = noColumn
-		l.unknownColumn(name)
+		l.fresh = append(l.fresh, name)
 	}
 	if at < len(l.shape) {
 		l.shape[at] = shapeName{name, column}

@@ -44,7 +44,7 @@ type Merchant struct {
 	ControlRequired bool
 	// Active says that the merchant is active on the settlement date.
 	Active bool
-	// Expected says that it is active and should deliver files for the settlement date.
+	// Expected says that its entry expects a delivery for the settlement date.
 	Expected bool
 }
 

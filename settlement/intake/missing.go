@@ -16,13 +16,17 @@ type MissingDelivery struct {
 	Reason string
 }
 
-// Missing returns the merchants, in order, whose delivery for the settlement date is missing:
-// those expected that have no data object and no control file, or lack the control file that
-// the register requires; and those whose control file names a file that is not there.
+// Missing returns the merchants, in order, that are active, and expected to deliver, on the
+// settlement date and have no data object there, or lack the control file that the register requires, or a file
+// that their control file names. A control file that names no files says that there was no
+// activity; one that cannot be read says nothing.
 func (l *Listing) Missing(parties settlement.Parties) []MissingDelivery {
 	var missing []MissingDelivery
 	for i := range l.Merchants {
 		merchant := &l.Merchants[i]
+		if !merchant.Active || !merchant.Expected {
+			continue
+		}
 		files, reason := l.lacks(merchant, merchantPrefix+parties.ID(merchant.Party)+"/"+datePrefix+l.Window.Date.String()+"/")
 		if reason != "" {
 			missing = append(missing, MissingDelivery{merchant.Party, files, reason})
@@ -33,33 +37,20 @@ func (l *Listing) Missing(parties settlement.Parties) []MissingDelivery {
 
 func (l *Listing) lacks(merchant *Merchant, place string) (files []string, reason string) {
 	folder := Folder{merchant.Party, l.Window.Date}
-	control := l.controls[folder]
-	broken := control != nil && control.Fault != ""
-	if broken {
-		// It cannot say that there was no activity, nor which files there are.
-		control = nil
-	}
+	control, objects := l.controls[folder], len(l.objects[folder])
 	switch {
-	case !merchant.Active:
-		return nil, ""
-	case control != nil:
-		files = l.absent(control)
-		if len(files) > 0 {
-			return files, fmt.Sprintf("the control file names %s, not found under %s", strings.Join(files, ", "), place)
+	case control != nil && control.Fault == "":
+		if files = l.absent(control); len(files) > 0 {
+			reason = fmt.Sprintf("the control file names %s, not found under %s", strings.Join(files, ", "), place)
 		}
-		return nil, ""
-	case !merchant.Expected:
-		return nil, ""
-	case len(l.objects[folder]) == 0 && broken:
-		return nil, "no file under " + place + " but a control file that cannot be read"
-	case len(l.objects[folder]) == 0:
-		return nil, "no file under " + place
-	case merchant.ControlRequired && broken:
-		return nil, "the required control file " + place + controlName + " cannot be read"
-	case merchant.ControlRequired:
-		return nil, "no control file " + place + controlName + ", which the register requires"
+	case control != nil && objects == 0:
+		reason = "no file under " + place + " but a control file that cannot be read"
+	case objects == 0:
+		reason = "no file under " + place
+	case control == nil && merchant.ControlRequired:
+		reason = "no control file " + place + controlName + ", which the register requires"
 	}
-	return nil, ""
+	return files, reason
 }
 
 // absent returns the files that a control names and that are not in its folder.
