@@ -23,6 +23,7 @@ type generator struct {
 	counter   int
 	changed   []*file
 	controls  bool
+	tidy      bool // little dirt, so that files of only good rows come to be
 	adjusting int
 }
 
@@ -39,6 +40,14 @@ type past struct {
 func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
 
 func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
+
+// dirt is how often, in percent, something wrong is done that is done so often in an untidy history.
+func (g *generator) dirt(percent int) int {
+	if g.tidy {
+		return percent / 4
+	}
+	return percent
+}
 
 // between includes both ends.
 func (g *generator) between(low, high int) int { return low + g.IntN(high-low+1) }
@@ -60,7 +69,7 @@ func (g *generator) randomConfig() {
 		zone:     pick(g, sortedKeys(zoneStarts)...), dayStartsAt: pick(g, "00:00", "00:00", "04:00", "02:30", "23:00"),
 		cycle: pick(g, "daily", "daily", "weekly", "weekly", "monthly"), rounding: pick(g, "half_up", "half_even"),
 		lateDays: g.IntN(6), earlyDays: g.IntN(3), duplicateDays: g.IntN(5), waitDays: g.IntN(4),
-		missingShare: pick(g, "1", "1", "1", "0.6"), rejectedShare: pick(g, "0.05", "0.3", "0.5"), rejectedRows: pick(g, 0, 2, 4, 10),
+		missingShare: pick(g, "1", "1", "1", "0.6"), rejectedShare: pick(g, "0.05", "0.3", "0.5"), rejectedRows: pick(g, 0, 1, 2, 2, 4, 10),
 		tracked: !g.chance(12), attribution: pick(g, "fifo", "first_expiring", "own_first", "pro_rata", "pro_rata", "stated"),
 		unfunded: pick(g, "suspense", "alliance"), expiryMonths: pick(g, 0, 0, 1, 1, 2), expiryMonthEnd: g.chance(40),
 		reversalDays: pick(g, 1, 3, 8, 30, 180), bilateral: g.chance(25),
@@ -95,7 +104,7 @@ func (g *generator) someDate() string { return (g.first + day(g.between(-4, 20))
 func (g *generator) randomMerchant(id string, ids []string) merchant {
 	m := merchant{id: id, category: pick(g, "cafe", "fuel", "books", "")}
 	if g.chance(15) {
-		m.joined = (g.first + day(g.between(-9, 6))).String()
+		m.joined = (g.first + day(g.between(-9, 3))).String()
 	}
 	if g.chance(20) {
 		m.left = (g.first + day(g.between(7, 16))).String()

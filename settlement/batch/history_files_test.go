@@ -46,6 +46,10 @@ type file struct {
 	control *control
 	text    string // when there is no table and no control
 	cutAt   int    // > 0: only so many bytes of a .gz arrived
+
+	made     *file // whose rendering is kept below: a copy of a file makes its own
+	content  []byte
+	checksum string
 }
 
 // A table is a CSV or JSONL file; which one, the file's name says.
@@ -87,13 +91,23 @@ func (f *file) isHidden() bool {
 	return strings.HasPrefix(f.name, "_") || strings.HasPrefix(f.name, ".")
 }
 
+// sum is the SHA-256 of the file, in hex.
 func (f *file) sum() string {
-	sum := sha256.Sum256(f.bytes())
-	return hex.EncodeToString(sum[:])
+	f.bytes()
+	return f.checksum
 }
 
-// bytes renders the file.
+// bytes renders the file, once: it must not change after.
 func (f *file) bytes() []byte {
+	if f.made != f {
+		f.made, f.content = f, f.render()
+		sum := sha256.Sum256(f.content)
+		f.checksum = hex.EncodeToString(sum[:])
+	}
+	return f.content
+}
+
+func (f *file) render() []byte {
 	var content []byte
 	switch {
 	case f.control != nil:

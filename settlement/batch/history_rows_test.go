@@ -11,17 +11,17 @@ import (
 func (g *generator) someInstant(d day) int64 {
 	c := g.c
 	on := d
-	switch roll := g.IntN(100); {
+	switch roll := g.IntN(100) * (100 + g.dirt(10)) / 110; {
 	case roll < 62:
 	case roll < 74:
-		on = d - 1
-	case roll < 87:
+		on = d - day(min(1, c.lateDays))
+	case roll < 88:
 		on = d - day(g.IntN(c.lateDays+1))
 	case roll < 90:
 		on = d - day(c.lateDays) - 1
 	case roll < 98:
 		on = d + day(g.IntN(c.earlyDays+1))
-	default:
+	case roll < 99:
 		on = d + day(c.earlyDays) + 1
 	}
 	at := on.time()
@@ -29,7 +29,11 @@ func (g *generator) someInstant(d day) int64 {
 	if g.chance(35) {
 		hour, minute, second = 12, 0, 0
 	}
-	return time.Date(at.Year(), at.Month(), at.Day(), hour, minute, second, pick(g, 0, 0, 0, 500000, 123456)*1000, zoneOf(c.zone)).UnixMicro()
+	micro := time.Date(at.Year(), at.Month(), at.Day(), hour, minute, second, pick(g, 0, 0, 0, 500000, 123456)*1000, zoneOf(c.zone)).UnixMicro()
+	if businessDate(c, micro) < on {
+		micro += 24 * 3600 * 1e6
+	}
+	return micro
 }
 
 // instantIn writes an instant as some merchant's clock would.
@@ -68,7 +72,7 @@ func (g *generator) somePoints() int64 {
 
 // someRow makes a row of a merchant, which may be wrong in one way or another.
 func (g *generator) someRow(d day, m *merchant) rawRow {
-	if g.chance(7) {
+	if g.chance(g.dirt(7)) {
 		if again, ok := g.repeated(m); ok {
 			return again
 		}
@@ -81,7 +85,7 @@ func (g *generator) someRow(d day, m *merchant) rawRow {
 		}
 	}
 	p := &past{merchant: m.id, member: pick(g, g.members...), id: g.newID(), points: g.somePoints(), at: g.someInstant(d)}
-	if len(g.rows) > 0 && g.chance(2) {
+	if len(g.rows) > 0 && g.chance(g.dirt(2)) {
 		p.id = pick(g, g.rows...).id
 	}
 	switch roll := g.IntN(100); {
@@ -139,7 +143,7 @@ func (g *generator) finish(d day, p *past) rawRow {
 	}
 	remembered := *p
 	g.rows = append(g.rows, &remembered)
-	if g.chance(9) {
+	if g.chance(g.dirt(9)) {
 		g.spoil(raw)
 	}
 	return *raw
@@ -147,7 +151,7 @@ func (g *generator) finish(d day, p *past) rawRow {
 
 func (g *generator) finishIssue(p *past, m *merchant) {
 	p.issuer = p.merchant
-	if g.chance(30) {
+	if g.chance(g.dirt(4)) || len(m.mayIssueFor) > 0 && g.chance(50) {
 		p.issuer = g.someIssuer(m.mayIssueFor)
 		p.raw.set("issuer_id", p.issuer, "")
 	}
@@ -162,9 +166,9 @@ func (g *generator) finishIssue(p *past, m *merchant) {
 
 func (g *generator) someIssuer(agreed []string) string {
 	switch {
-	case g.chance(3):
+	case g.chance(g.dirt(4)):
 		return "NOBODY"
-	case len(agreed) > 0 && g.chance(80):
+	case len(agreed) > 0 && g.chance(92):
 		return pick(g, agreed...)
 	}
 	return pick(g, g.c.parties()...)
@@ -198,7 +202,7 @@ func (g *generator) finishReversal(d day, p *past) {
 	}
 	found := &past{merchant: p.merchant, member: p.member, id: g.newID(), kind: original, points: g.somePoints(), at: p.at - int64(g.IntN(3600))*1e6}
 	found.business = businessDate(g.c, found.at)
-	if len(candidates) > 0 && !g.chance(15) {
+	if len(candidates) > 0 && !g.chance(5+g.dirt(10)) {
 		found = candidates[max(g.IntN(len(candidates)), g.IntN(len(candidates)))]
 	} else if g.chance(75) {
 		promise := *found

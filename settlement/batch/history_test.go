@@ -10,7 +10,7 @@ import (
 // randomHistory makes the history of a seed: 5 to 40 nights under one rulebook, or two.
 func randomHistory(seed uint64) *history {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x5e771e)), byKey: map[string]*file{}, copied: map[string]bool{}}
-	g.controls = g.chance(25)
+	g.controls, g.tidy = g.chance(25), g.chance(40)
 	g.randomConfig()
 	g.members = []string{"m1", "m2", "m3", "Zoë", "m 5", "m6", "m7", "m8"}[:g.between(2, 8)]
 	nights := g.between(5, 16)
@@ -91,7 +91,7 @@ func (g *generator) someFile(d day, m *merchant) *file {
 	g.counter++
 	f := &file{folder: m.id, date: "date=" + of.String(), name: fmt.Sprintf("f%03d.%s", g.counter, pick(g, "csv", "csv", "jsonl", "jsonl", "csv.gz", "jsonl.gz"))}
 	f.table = g.someTable(d, m, f.isJSON())
-	if g.chance(10) {
+	if g.chance(g.dirt(10)) {
 		g.damage(f)
 	}
 	return f
@@ -108,7 +108,7 @@ func (g *generator) someTable(d day, m *merchant, isJSON bool) *table {
 		if g.chance(2) {
 			t.rows = append(t.rows, rawRow{blank: true})
 		}
-		if g.chance(2) {
+		if g.chance(g.dirt(2)) {
 			t.rows = append(t.rows, rawRow{malformed: g.malformed(isJSON)})
 		}
 	}
@@ -176,7 +176,7 @@ func (g *generator) damage(f *file) {
 		t.rows = nil
 	case 6:
 		if strings.HasSuffix(f.name, ".gz") {
-			f.cutAt = len(f.bytes()) - g.between(1, 12)
+			f.cutAt = len(f.render()) - g.between(1, 12)
 		}
 	case 7:
 		for i := range t.rows {

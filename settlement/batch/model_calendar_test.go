@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // the model knows every zone, wherever it runs
 )
@@ -125,17 +126,18 @@ func instantText(micro int64) string {
 	return time.UnixMicro(micro).UTC().Format("2006-01-02T15:04:05.000000Z")
 }
 
-var zones = map[string]*time.Location{}
+var zones sync.Map // loading a zone anew for every row would take most of the time
 
 func zoneOf(name string) *time.Location {
-	if zones[name] == nil {
-		zone, err := time.LoadLocation(name)
-		if err != nil {
-			panic(err)
-		}
-		zones[name] = zone
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location)
 	}
-	return zones[name]
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	zones.Store(name, zone)
+	return zone
 }
 
 // businessDate reads the wall clock of the alliance.

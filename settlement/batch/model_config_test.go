@@ -185,12 +185,15 @@ func (c *config) priceOf(issuer, redeemer, reason string, business day) price {
 	panic("no price applies")
 }
 
+// quoted is a value as JSON, which YAML reads too.
 func quoted(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		panic(err)
 	}
-	return strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(text))
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // yaml writes the config as a rulebook.
