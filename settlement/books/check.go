@@ -1,0 +1,194 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
+
+// statementName is the file that says what is in a folder.
+const statementName = "_statement.json"
+
+// check returns what is wrong with a record that is to be committed.
+func (a *Attempt) check(record *Record) error {
+	if err := checkKind(record); err != nil {
+		return err
+	}
+	if err := a.checkObjects(record); err != nil {
+		return err
+	}
+	last, settled := a.ledger.LastSettled()
+	if opening, _ := a.ledger.Opening(); record.Kind == OpenLots && (settled || opening != nil) {
+		return errors.New("opening lots must come once, before the first date is settled")
+	}
+	if through, _ := settlement.ParseDate(record.Through); record.Kind == Close && (!settled || through > last) {
+		return fmt.Errorf("it closes through %s, which is not settled", record.Through)
+	}
+	closed, _ := a.ledger.ClosedThrough()
+	for i := range record.Dates {
+		date := &record.Dates[i]
+		if i > 0 && date.Date != record.Dates[i-1].Date+1 {
+			return fmt.Errorf("date %s follows on %s", date.Date, record.Dates[i-1].Date)
+		}
+		if first, _ := a.ledger.FirstSettled(); settled && (date.Date > last+1 || date.Date < first) {
+			return fmt.Errorf("date %s is not next to the settled dates %s to %s", date.Date, first, last)
+		}
+		if date.Date <= closed {
+			return fmt.Errorf("date %s is closed", date.Date)
+		}
+		last = max(last, date.Date)
+		if err := a.ledger.checkDate(date); err != nil {
+			return fmt.Errorf("date %s: %w", date.Date, err)
+		}
+	}
+	return nil
+}
+
+func checkKind(record *Record) error {
+	_, err := settlement.ParseDate(record.Through)
+	switch record.Kind {
+	case Publish:
+		if len(record.Dates) == 0 {
+			return errors.New("it publishes no date")
+		}
+	case Close:
+		if err != nil {
+			return err
+		}
+	case OpenLots, Forget:
+	default:
+		return fmt.Errorf("%q is no kind of record to commit", record.Kind)
+	}
+	if record.Kind != Publish && len(record.Dates) > 0 {
+		return fmt.Errorf("a record of kind %s settles dates", record.Kind)
+	}
+	if (record.Kind == OpenLots) != (record.Opening != nil) {
+		return fmt.Errorf("a record of kind %s and opening lots do not go together", record.Kind)
+	}
+	return nil
+}
+
+// checkObjects sees to it that every object is one of the attempt's or of a record before.
+func (a *Attempt) checkObjects(record *Record) (err error) {
+	record.files(func(file *FileRecord) {
+		created, found := a.created[file.Object]
+		if !found {
+			created, found = a.ledger.objects[file.Object]
+		}
+		if err == nil && (!found || created.SHA256 == "" || created.SHA256 != file.SHA256 || created.Bytes != file.Bytes) {
+			err = fmt.Errorf("it names object %q, which was not stored with that content", file.Object)
+		}
+	})
+	return err
+}
+
+func (l *Ledger) checkDate(date *DateRecord) error {
+	if err := checkFolder(date.Alliance.Files); err != nil {
+		return fmt.Errorf("the alliance's folder: %w", err)
+	}
+	for i := range date.Statements {
+		statement := &date.Statements[i]
+		if i > 0 && date.Statements[i-1].Merchant >= statement.Merchant {
+			return fmt.Errorf("statement of %s: statements must be in order of merchant", statement.Merchant)
+		}
+		if err := l.checkStatement(date.Date, statement); err != nil {
+			return fmt.Errorf("statement of %s: %w", statement.Merchant, err)
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) checkStatement(date settlement.Date, statement *StatementRecord) error {
+	if !settlement.ValidMerchantID(statement.Merchant) {
+		return errors.New("it is no merchant id")
+	}
+	if err := checkFolder(statement.Files); err != nil {
+		return err
+	}
+	before := l.Version(statement.Merchant, date)
+	switch {
+	case before == nil && statement.Version == 1 && statement.Supersedes == 0:
+		return nil
+	case before != nil && statement.Version == before.Version+1 && statement.Supersedes == before.Version:
+		return nil
+	case before != nil && statement.Version == before.Version && statement.Supersedes == before.Supersedes:
+		if !slices.Equal(statement.Files, before.Files) {
+			return fmt.Errorf("version %d is on record with other files", statement.Version)
+		}
+		return nil
+	case before == nil:
+		return fmt.Errorf("version %d superseding %d, but none is on record", statement.Version, statement.Supersedes)
+	}
+	return fmt.Errorf("version %d superseding %d, but version %d is on record", statement.Version, statement.Supersedes, before.Version)
+}
+
+func checkFolder(files []FileRecord) error {
+	names := make(map[string]bool)
+	for _, file := range files {
+		if err := storage.CheckKey(file.Name); err != nil || strings.Contains(file.Name, "/") {
+			return fmt.Errorf("%q is no file name", file.Name)
+		}
+		if names[file.Name] {
+			return fmt.Errorf("file %s is there twice", file.Name)
+		}
+		names[file.Name] = true
+	}
+	if !names[statementName] {
+		return fmt.Errorf("there is no %s", statementName)
+	}
+	return nil
+}
+
+// Verify reads every object on record and compares it with its SHA-256, and checks that the
+// versions of every statement are 1 to N. It calls report for each fault and returns an error
+// only if the store fails.
+func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
+	type key struct {
+		merchant string
+		date     settlement.Date
+	}
+	versions := make(map[key]int)
+	seen := make(map[string]bool)
+	for i := range l.records {
+		var failed error
+		l.records[i].files(func(file *FileRecord) {
+			if seen[file.Object] || failed != nil {
+				return
+			}
+			seen[file.Object] = true
+			err := l.verify(ctx, *file)
+			if errors.Is(err, ErrBroken) {
+				report(err)
+			} else {
+				failed = err
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+		for _, date := range l.records[i].Dates {
+			for _, statement := range date.Statements {
+				last := versions[key{statement.Merchant, date.Date}]
+				if statement.Version != last && statement.Version != last+1 || statement.Version < 1 {
+					report(fmt.Errorf("%w: record %d has version %d of the statement of %s for %s after version %d",
+						ErrBroken, l.records[i].Seq, statement.Version, statement.Merchant, date.Date, last))
+				}
+				versions[key{statement.Merchant, date.Date}] = statement.Version
+			}
+		}
+	}
+	return nil
+}
+
+// verify reads an object and returns an error if it is not what is on record.
+func (l *Ledger) verify(ctx context.Context, file FileRecord) error {
+	body := &objectBody{ctx: ctx, bucket: l.bucket, file: file}
+	_, err := io.Copy(io.Discard, body)
+	return errors.Join(err, body.Close())
+}

@@ -1,0 +1,93 @@
+// Package books keeps what is on record: the log of every settlement, the objects it names, the
+// state between two settlement dates, and the one write that makes a settlement happen. It also
+// copies what was settled to where finance reads it.
+//
+// # The ledger's bucket
+//
+//	log/<seq>.json              the log: one record per key, seq from 1 in 20 digits
+//	runs/<attempt>/intent.json  written before anything else of an attempt
+//	runs/<attempt>/…            the attempt's objects: state, and the files of the statements
+//	probe.json                  left by the check that the store can be trusted
+//
+// The log is the truth. A record is never overwritten and never deleted, nor is an object that a
+// record names. The statements that merchants read are a projection: copies, made again at will.
+// The bucket is private to the alliance; only state objects hold member ids.
+//
+// # Records
+//
+// A [Record] is one line of JSON: the fields in the order of the type, absent ones left out, LF
+// at the end. It holds the SHA-256 of the record before it (previous; "" in the first) and its
+// own (seal: SHA-256 of the line as it is with an empty seal), so every altered byte is found.
+// A record that is not byte for byte what this program would write is refused; if it has a field
+// that this program does not know, a newer program wrote it, and the error says so.
+//
+// The kinds: open_lots puts a file of opening lots on record; publish settles one or more dates,
+// each complete in itself, and supersedes earlier records of these dates; abort fills the slot
+// of an attempt that gave up; close makes dates final; forget removes a person from the state.
+//
+// # How an attempt becomes a record
+//
+//  1. [Ledger.Begin] checks once per process that the store refuses to create a key a second
+//     time: it creates probe.json twice, if need be, and stops with [ErrUnsafe] if that succeeds
+//     or if other bytes are found there. The object stays, for the next process to be refused.
+//  2. [Open] reads the records from 1 until one is absent, verifies chain and seals, and looks
+//     at the listing for a record beyond the end. A hole, a foreign object below log/ or a wrong
+//     hash is [ErrBroken]: nothing is done before a person has looked.
+//  3. Begin draws an attempt id and creates the intent, which names the head (seq and hash) that
+//     the attempt builds on. Nothing of an attempt is written before it.
+//  4. [Attempt.Create] stores objects below runs/<attempt>/ and records size and SHA-256.
+//  5. [Attempt.Commit] creates the record in the slot after the head, and in no other slot. As a
+//     slot can be filled only once, that is a compare-and-swap on the head.
+//  6. After any answer but success Commit reads the slot. Its own record: it is committed.
+//     Another's: [ErrLost]; start again with a new attempt. Absent: it creates the same bytes
+//     again. If it gives up it fills the slot with an abort record, so that a late arrival of
+//     its own cannot win: [ErrAborted]. If the store cannot be reached to find out:
+//     [ErrUnknown]; nothing is deleted, and the next run finds out.
+//     Once the record was sent, a canceled context does not stop Commit from finding out.
+//
+// So: reported done means there is a record; reported as any error but ErrUnknown means there is
+// none and never will be. An attempt is used once.
+//
+// Commit refuses a record that names an object neither the attempt created nor a record before
+// it names, settles a date twice or not in order, leaves a gap between settled dates, gives a statement a version other
+// than that on record or the next, or has no _statement.json in a folder.
+//
+// # The projection
+//
+// [Ledger.ProjectAll] copies what is on record and not yet in the bucket of statements:
+//
+//	merchant=<id>/date=<D>/                        the version in force
+//	merchant=<id>/versions/date=<D>/version=<n>/   each superseded version
+//	alliance/date=<D>/                             the operator's tables
+//	alliance/_projected.json                       up to which record this was done
+//
+// For each folder superseded versions go to their own folders first (copied from the ledger, so
+// that a crash cannot lose one), then the files are written, files of an earlier version that
+// are no more are deleted, and _statement.json is written last. A folder whose _statement.json
+// is the one on record is finished. Every file is checked against its SHA-256 while it is
+// copied: a damaged one never appears. A crash leaves at worst a folder whose files do not agree
+// with its _statement.json; the next run finishes it. Before each folder, and at the end, the
+// log is asked for newer records, so that a slow process does not bring back an old version; one
+// that is killed in the very moment in which it does so leaves a folder that
+// [Ledger.Rebuild] repairs: it reads and compares every file.
+//
+// # State
+//
+// Accounts, taken ids and balances are kept as objects that any tool can open: accounts and ids
+// as Arrow IPC files with LZ4, balances as JSON. Parties are kept by id, not by number, so that
+// a later register can read them; an id that it does not have is [ErrUnknownParty]. Dates are
+// days since 1970-01-01: -2147483648 stands for none, 2147483647 for never. The same state gives
+// the same bytes. [Ledger.Read] verifies the SHA-256 of an object before anything decodes it.
+//
+// # Cleaning up
+//
+// [Ledger.CleanUp] removes the objects of an attempt only if no record but an abort names it
+// and the head has passed its slot: then it can never become a record. No clock is asked.
+// Objects go first, the intent last. Objects without an intent are left alone.
+//
+// # Errors
+//
+// [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrUnknownParty]; test with
+// errors.Is. Other errors come from the store or say what is wrong with a record that was to be
+// committed; nothing was committed then.
+package books

@@ -1,0 +1,315 @@
+package books
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
+
+var (
+	// ErrUnsafe says that the store let a key be created twice: nothing is safe in it.
+	ErrUnsafe = errors.New("the store is unsafe")
+	// ErrBroken says that the ledger is damaged: a record is missing or altered, or an object is.
+	ErrBroken = errors.New("the ledger is damaged")
+	// ErrLost says that another run filled the slot first: nothing of this one is on record. Run again.
+	ErrLost = errors.New("another run won")
+	// ErrAborted says that the commit failed for sure: the slot holds an abort record.
+	ErrAborted = errors.New("the commit failed and was aborted")
+	// ErrUnknown says that the store could not be reached to find out whether the commit
+	// succeeded. Run again: the next run finds out.
+	ErrUnknown = errors.New("the outcome of the commit is unknown")
+	// ErrUnknownParty says that state names parties that the register does not have.
+	ErrUnknownParty = errors.New("the register lacks parties that are still on record")
+)
+
+const (
+	logPrefix  = "log/"
+	runsPrefix = "runs/"
+	probeKey   = "probe.json"
+	intentName = "intent.json"
+)
+
+func logKey(seq int64) string { return fmt.Sprintf("%s%020d.json", logPrefix, seq) }
+
+func attemptPrefix(attempt string) string { return runsPrefix + attempt + "/" }
+
+// A Ledger is the log of a ledger as it was read. Its methods do not change it but for
+// [Attempt.Commit] and the projection, which may find newer records; they must not run at the
+// same time as others.
+type Ledger struct {
+	bucket  storage.Bucket
+	records []Record
+	// texts holds the SHA-256 of each record.
+	hashes []string
+	// objects are all that records name, by key.
+	objects map[string]FileRecord
+	probed  bool
+	// pause waits before the next try.
+	pause func(try int)
+}
+
+// Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
+func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
+	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), pause: pause}
+	if err := ledger.refresh(ctx); err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if err := ledger.checkListing(ctx); err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	return ledger, nil
+}
+
+func pause(try int) { time.Sleep(100 * time.Millisecond << try) }
+
+// refresh reads the records after the head.
+func (l *Ledger) refresh(ctx context.Context) error {
+	for {
+		more, err := l.readNext(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// readNext reads the record after the head, if there is one.
+func (l *Ledger) readNext(ctx context.Context) (found bool, err error) {
+	seq := int64(len(l.records)) + 1
+	text, err := l.readObject(ctx, logKey(seq))
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	record, err := decodeRecord(seq, text)
+	if err != nil {
+		return false, err
+	}
+	if _, head := l.Head(); record.Previous != head {
+		return false, fmt.Errorf("%w: record %d does not follow on record %d: the hashes differ", ErrBroken, seq, seq-1)
+	}
+	return true, l.append(record, text)
+}
+
+func (l *Ledger) append(record *Record, text []byte) error {
+	var clash error
+	record.files(func(file *FileRecord) {
+		known, found := l.objects[file.Object]
+		if found && (known.SHA256 != file.SHA256 || known.Bytes != file.Bytes) && clash == nil {
+			clash = fmt.Errorf("%w: record %d gives object %s another content than a record before", ErrBroken, record.Seq, file.Object)
+		}
+		l.objects[file.Object] = *file
+	})
+	l.records = append(l.records, *record)
+	l.hashes = append(l.hashes, digest(text))
+	return clash
+}
+
+// checkListing looks for records beyond the end, and for what is no record.
+func (l *Ledger) checkListing(ctx context.Context) error {
+	objects, err := l.bucket.List(ctx, logPrefix)
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, object := range objects {
+		var seq int64
+		name := strings.TrimPrefix(object.Key, logPrefix)
+		if _, err := fmt.Sscanf(name, "%020d.json", &seq); err != nil || logKey(seq) != object.Key || seq < 1 {
+			return fmt.Errorf("%w: %s is no record; find out how it came there and remove it", ErrBroken, object.Key)
+		}
+		last = object.Key
+	}
+	// Records are created in order: if a later one is listed, the next one can be read by now.
+	if err := l.refresh(ctx); err != nil {
+		return err
+	}
+	if head, _ := l.Head(); last > logKey(head) {
+		return fmt.Errorf("%w: there is %s, but no %s", ErrBroken, last, logKey(head+1))
+	}
+	return nil
+}
+
+func (l *Ledger) readObject(ctx context.Context, key string) ([]byte, error) {
+	reader, _, err := l.bucket.Open(ctx, key, "")
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(reader)
+	return content, errors.Join(err, reader.Close())
+}
+
+// Head returns the number and the hash of the last record; 0 and "" if there is none.
+func (l *Ledger) Head() (seq int64, hash string) {
+	if len(l.records) == 0 {
+		return 0, ""
+	}
+	return int64(len(l.records)), l.hashes[len(l.hashes)-1]
+}
+
+// Records returns all records, in order. They must not be changed.
+func (l *Ledger) Records() []Record { return l.records }
+
+// Settled returns what is on record about a date, and the record; nil if it is not settled.
+func (l *Ledger) Settled(date settlement.Date) (*DateRecord, *Record) {
+	for i := len(l.records) - 1; i >= 0; i-- {
+		for j := range l.records[i].Dates {
+			if l.records[i].Dates[j].Date == date {
+				return &l.records[i].Dates[j], &l.records[i]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// FirstSettled returns the first settled date, if any is.
+func (l *Ledger) FirstSettled() (settlement.Date, bool) {
+	first, found := settlement.Never, false
+	for _, record := range l.records {
+		for _, date := range record.Dates {
+			first, found = min(first, date.Date), true
+		}
+	}
+	return first, found
+}
+
+// LastSettled returns the last settled date, if any is.
+func (l *Ledger) LastSettled() (settlement.Date, bool) {
+	last, found := settlement.NoDate, false
+	for _, record := range l.records {
+		for _, date := range record.Dates {
+			last, found = max(last, date.Date), true
+		}
+	}
+	return last, found
+}
+
+// ClosedThrough returns the date through which all are final, if any is.
+func (l *Ledger) ClosedThrough() (settlement.Date, bool) {
+	through := settlement.NoDate
+	for _, record := range l.records {
+		if date, err := settlement.ParseDate(record.Through); record.Kind == Close && err == nil {
+			through = max(through, date)
+		}
+	}
+	return through, through != settlement.NoDate
+}
+
+// Opening returns the state of the opening lots and its record; nil if there are none.
+func (l *Ledger) Opening() (*StateRecord, *Record) {
+	for i := range l.records {
+		if l.records[i].Opening != nil {
+			return l.records[i].Opening, &l.records[i]
+		}
+	}
+	return nil, nil
+}
+
+// Fixed returns what the first record with a rulebook fixed for ever; nil if there is none yet.
+func (l *Ledger) Fixed() json.RawMessage {
+	for _, record := range l.records {
+		if record.Fixed != nil {
+			return record.Fixed
+		}
+	}
+	return nil
+}
+
+// Version returns the last version of a merchant's statement of a date, or nil.
+func (l *Ledger) Version(merchant string, date settlement.Date) *StatementRecord {
+	versions := l.Versions(merchant, date)
+	if len(versions) == 0 {
+		return nil
+	}
+	return versions[len(versions)-1]
+}
+
+// Versions returns the versions of a merchant's statement of a date, from the first.
+func (l *Ledger) Versions(merchant string, date settlement.Date) []*StatementRecord {
+	var versions []*StatementRecord
+	for i := range l.records {
+		for j := range l.records[i].Dates {
+			settled := &l.records[i].Dates[j]
+			if settled.Date != date {
+				continue
+			}
+			for k := range settled.Statements {
+				statement := &settled.Statements[k]
+				if statement.Merchant == merchant && (len(versions) == 0 || versions[len(versions)-1].Version < statement.Version) {
+					versions = append(versions, statement)
+				}
+			}
+		}
+	}
+	return versions
+}
+
+// Read returns the content of an object on record, after checking its SHA-256. An object that
+// is gone or altered is [ErrBroken].
+func (l *Ledger) Read(ctx context.Context, file FileRecord) ([]byte, error) {
+	content, err := l.readObject(ctx, file.Object)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, file.Object)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an object of the ledger: %w", err)
+	}
+	if int64(len(content)) != file.Bytes || digest(content) != file.SHA256 {
+		return nil, fmt.Errorf("%w: object %s is not what is on record: %d bytes, SHA-256 %s instead of %d, %s",
+			ErrBroken, file.Object, len(content), digest(content), file.Bytes, file.SHA256)
+	}
+	return content, nil
+}
+
+// probe checks that the store refuses to create a key a second time.
+func (l *Ledger) probe(ctx context.Context) error {
+	if l.probed {
+		return nil
+	}
+	content := []byte(`{"probe":"a store that lets this be created twice is unsafe"}` + "\n")
+	refused := false
+	for try := 0; try < 2 && !refused; try++ {
+		err := l.bucket.Create(ctx, probeKey, bytes.NewReader(content))
+		refused = errors.Is(err, storage.ErrExists)
+		if err != nil && !refused {
+			return fmt.Errorf("probe the store: %w", err)
+		}
+	}
+	if !refused {
+		return fmt.Errorf("%w: %s could be created twice. The store does not support conditional writes (put-if-absent); use another", ErrUnsafe, probeKey)
+	}
+	found, err := l.readObject(ctx, probeKey)
+	if err != nil {
+		return fmt.Errorf("probe the store: %w", err)
+	}
+	if !bytes.Equal(found, content) {
+		return fmt.Errorf("%w: %s does not hold what was written there", ErrUnsafe, probeKey)
+	}
+	l.probed = true
+	return nil
+}
+
+// sumOf returns length and SHA-256 of a body and goes back to its start.
+func sumOf(body io.ReadSeeker) (int64, string, error) {
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return 0, "", err
+	}
+	hash := sha256.New()
+	size, err := io.Copy(hash, body)
+	if err != nil {
+		return 0, "", err
+	}
+	_, err = body.Seek(0, io.SeekStart)
+	return size, hex.EncodeToString(hash.Sum(nil)), err
+}
