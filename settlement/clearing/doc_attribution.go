@@ -121,7 +121,7 @@
 // counts as issued by its issuer, an issue_reversal as issue_reversed. Rows of a future business
 // date wait as they do else.
 //
-// # Errors
+// # Errors of attribution
 //
 // [Attributor.Attribute] and [Outcome.Add] return errors that wrap [settlement.ErrOutOfRange]:
 // a sum of points does not fit into 64 bits, and the night is refused. What is wrong with a row
