@@ -1,0 +1,163 @@
+// Package command is the body of the program settle: one file per subcommand. It parses flags,
+// holds the clock, the signals and the standard streams, and turns errors into exit codes. It
+// does no arithmetic.
+//
+// # Exit codes
+//
+//   - 0: done, or already done.
+//   - 1: internal error, or the world failed: a disk, a network.
+//   - 2: usage or rulebook error.
+//   - 3: refused: inputs, sums out of range, or any exception under --strict; nothing is written.
+//   - 4: another run won; run again.
+//   - 5: the outcome is unknown (the store could not be reached after the commit was sent); run
+//     again, it finds out.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/batch"
+	"alliance/settlement/books"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+	exitLost    = 4
+	exitUnknown = 5
+)
+
+// A usageError is a mistake of whoever called the program.
+type usageError struct{ error }
+
+func usage(format string, arguments ...any) error {
+	return usageError{fmt.Errorf(format, arguments...)}
+}
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(arguments)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(stderr, "settle:", err)
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var (
+		wrongUse usageError
+		rulebook *rules.Error
+		refused  *batch.RefusedError
+		rejected *batch.RulebookError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &wrongUse), errors.As(err, &rulebook), errors.As(err, &rejected):
+		return exitUsage
+	case errors.As(err, &refused), errors.Is(err, settlement.ErrOutOfRange):
+		return exitRefused
+	case errors.Is(err, books.ErrLost):
+		return exitLost
+	case errors.Is(err, books.ErrUnknown):
+		return exitUnknown
+	default:
+		return exitFailed
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "settle",
+		Short: "Close the books of a loyalty alliance, night by night",
+		Long: `settle reads the files that the merchants of a loyalty alliance delivered for a date, works out whose
+points were redeemed where, prices and nets what everybody owes or is owed, and publishes statements.
+
+Every flag may also be given in the environment: --rules as SETTLE_RULES, --allow-missing as
+SETTLE_ALLOW_MISSING=true. Exit codes: 0 done, or already done; 1 internal error; 2 usage or rulebook
+error; 3 refused, nothing was written; 4 another run won, run again; 5 the outcome is unknown, run
+again, it finds out.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(command *cobra.Command, _ []string) error {
+			return readEnvironment(command.Flags())
+		},
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if len(arguments) > 0 {
+				return usage("there is no command %q; see settle --help", arguments[0])
+			}
+			return command.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return usage("%w; see %s --help", err, command.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newRun(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newVersion())
+	return root
+}
+
+// readEnvironment sets the flags that were not given from SETTLE_….
+func readEnvironment(flags *pflag.FlagSet) error {
+	var wrong error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		name := "SETTLE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		value, given := os.LookupEnv(name)
+		if flag.Changed || !given || wrong != nil {
+			return
+		}
+		if err := flags.Set(flag.Name, value); err != nil {
+			wrong = usage("%s=%q in the environment: %w", name, value, err)
+		}
+	})
+	return wrong
+}
+
+// required returns a usage error that names the flags without a value.
+func required(command *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if command.Flags().Lookup(name).Value.String() == "" {
+			return usage("--%s is needed (or SETTLE_%s in the environment); for example: %s",
+				name, strings.ToUpper(strings.ReplaceAll(name, "-", "_")), strings.TrimSpace(command.Example))
+		}
+	}
+	return nil
+}
+
+// exactly refuses another number of arguments than count.
+func exactly(count int, what string) cobra.PositionalArgs {
+	return func(command *cobra.Command, arguments []string) error {
+		if len(arguments) != count {
+			return usage("%s takes %s; for example: %s", command.CommandPath(), what, strings.TrimSpace(command.Example))
+		}
+		return nil
+	}
+}
+
+// parseDate reads a --date.
+func parseDate(name, text string) (settlement.Date, error) {
+	date, err := settlement.ParseDate(text)
+	if err != nil {
+		return date, usage("--%s: %w", name, err)
+	}
+	return date, nil
+}

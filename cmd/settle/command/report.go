@@ -1,0 +1,79 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"alliance/settlement/batch"
+)
+
+// printReport prints what a run did, for a person.
+func printReport(out io.Writer, report batch.Report) error {
+	var text strings.Builder
+	for i := range report.Dates {
+		if report.Dates[i].Already {
+			describeAlready(&text, &report.Dates[i])
+		} else {
+			describeDate(&text, &report.Dates[i], report.DryRun)
+		}
+	}
+	if report.DryRun {
+		text.WriteString("dry run: nothing was written\n")
+	} else {
+		fmt.Fprintf(&text, "log: record %d, SHA-256 %s\n", report.Head.Sequence, report.Head.SHA256)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+func describeAlready(out *strings.Builder, date *batch.DateReport) {
+	fmt.Fprintf(out, "%s is settled already, by record %d of the log; nothing was done\n", date.Date, date.Record)
+	if len(date.Changed) == 0 {
+		out.WriteString("  nothing has changed since\n")
+	}
+	for _, change := range date.Changed {
+		fmt.Fprintf(out, "  changed since: %s\n", change)
+	}
+}
+
+func describeDate(out *strings.Builder, date *batch.DateReport, dryRun bool) {
+	verb := "settled"
+	if dryRun {
+		verb = "would be settled"
+	}
+	t := &date.Totals
+	fmt.Fprintf(out, "%s %s: %s, %s\n", date.Date, verb, count(t.Statements, "statement"), count(t.Lines, "line"))
+	fmt.Fprintf(out, "  files     %d, %d held\n", t.Files, t.FilesHeld)
+	fmt.Fprintf(out, "  rows      %d read: %d accepted, %d deferred, %d rejected\n", t.RowsRead, t.RowsAccepted, t.RowsDeferred, t.RowsRejected)
+	if len(t.Codes) > 0 {
+		var codes []string
+		for _, code := range slices.Sorted(maps.Keys(t.Codes)) {
+			codes = append(codes, fmt.Sprintf("%s %d", code, t.Codes[code]))
+		}
+		fmt.Fprintf(out, "  exceptions  %s\n", strings.Join(codes, ", "))
+	}
+	if len(t.Missing) > 0 {
+		fmt.Fprintf(out, "  missing   %s\n", strings.Join(t.Missing, ", "))
+	}
+	fmt.Fprintf(out, "  points    %d redeemed across merchants\n", t.PointsAcross)
+	fmt.Fprintf(out, "  value     %s %s\n", t.Value, t.Currency)
+	if t.CycleClosed {
+		fmt.Fprintf(out, "  cycle closed: fees %s, tax %s, due %s in %s (provisional until the date is closed)\n",
+			t.Fees, t.Tax, t.Due, count(t.Payments, "payment"))
+	}
+	out.WriteString("  seconds  ")
+	for _, stage := range date.Stages {
+		fmt.Fprintf(out, " %s %d.%03d", stage.Stage, stage.Elapsed_ms/1000, stage.Elapsed_ms%1000)
+	}
+	out.WriteString("\n")
+}
+
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,114 @@
+package command
+
+import (
+	"encoding/json"
+	"os/user"
+	"time"
+
+	"alliance/settlement/batch"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of settle run.
+type runFlags struct {
+	stores
+	rules, date, operator  string
+	catchUp, allowMissing  bool
+	strict, dryRun, asJSON bool
+	workers, partitions    int
+	logFormat              string
+}
+
+func newRun() *cobra.Command {
+	var flags runFlags
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Settle a date and publish its statements",
+		Long: `run reads what the merchants delivered and no earlier date consumed, settles the date and publishes a
+statement for every merchant. The date before must be settled, unless it is the ledger's first;
+--catch-up settles every date up to the one given (on an empty ledger, from the first date in the
+inbox). A date that is settled already is left alone: run says what stands and what has changed since.
+
+On a terminal run shows its progress, else it logs a line per stage. Its last word is a summary and
+the number and hash of the newest record of the log.`,
+		Example: `  settle run --root alliance --rules rulebook.yaml --date 2026-06-01
+  settle run --root alliance --rules rulebook.yaml --date 2026-06-07 --catch-up --json`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
+	}
+	flags.stores.flags(command)
+	set := command.Flags()
+	set.StringVar(&flags.rules, "rules", "", "the rulebook, YAML or JSON")
+	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD")
+	set.BoolVar(&flags.catchUp, "catch-up", false, "settle every unsettled date up to --date")
+	set.BoolVar(&flags.allowMissing, "allow-missing", false, "settle although merchants are missing that the rulebook requires")
+	set.BoolVar(&flags.strict, "strict", false, "refuse the date if there is any exception")
+	set.BoolVar(&flags.dryRun, "dry-run", false, "compute and check everything, write nothing")
+	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
+	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
+	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
+	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default 16); changes no result")
+	return command
+}
+
+func (f *runFlags) run(command *cobra.Command) error {
+	if err := required(command, "rules", "date"); err != nil {
+		return err
+	}
+	job, err := f.job(command)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(command.ErrOrStderr())
+	job.Observe = progress.observe
+	report, err := batch.Run(command.Context(), job)
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		encoder := json.NewEncoder(command.OutOrStdout())
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	return printReport(command.OutOrStdout(), report)
+}
+
+func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
+	if job.Date, err = parseDate("date", f.date); err != nil {
+		return job, err
+	}
+	if f.workers < 0 || f.partitions < 0 {
+		return job, usage("--workers and --partitions may not be negative")
+	}
+	if job.Rulebook, err = readRulebook(f.rules); err != nil {
+		return job, err
+	}
+	ctx := command.Context()
+	if job.Inbox, err = f.openInbox(ctx); err != nil {
+		return job, err
+	}
+	if job.Ledger, err = f.openLedger(ctx, !f.dryRun); err != nil {
+		return job, err
+	}
+	if job.Statements, err = f.openStatements(ctx, !f.dryRun); err != nil {
+		return job, err
+	}
+	job.CatchUp, job.AllowMissing, job.Strict, job.DryRun = f.catchUp, f.allowMissing, f.strict, f.dryRun
+	job.Workers, job.Partitions = f.workers, f.partitions
+	job.Operator = operator(f.operator)
+	job.Now = time.Now
+	return job, nil
+}
+
+// operator returns who runs the program, as claimed.
+func operator(claimed string) string {
+	if claimed != "" {
+		return claimed
+	}
+	if current, err := user.Current(); err == nil {
+		return current.Username
+	}
+	return "unknown"
+}

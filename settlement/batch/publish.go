@@ -1,0 +1,182 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/statement"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A publication brings one night from memory to the ledger and the statements.
+type publication struct {
+	job     *Job
+	ledger  *books.Ledger
+	night   *settlement.Night
+	closing *Closing
+	clock   *stageClock
+	attempt *books.Attempt
+}
+
+// storesAtOnce is how many objects are on their way to the store at a time: they wait for it,
+// not for a processor.
+const storesAtOnce = 16
+
+// publish writes everything, commits it and projects it. It returns the record's number.
+func (p *publication) publish(ctx context.Context, totals Totals) (sequence int64, err error) {
+	if p.attempt, err = p.ledger.Begin(ctx); err != nil {
+		return 0, err
+	}
+	var date books.DateRecord
+	err = p.timed(stageState, func() error {
+		date.State, err = p.writeState(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := p.timed(stageStatements, func() error { return p.writeStatements(ctx, &date) }); err != nil {
+		return 0, err
+	}
+	p.describe(&date, totals)
+	record := books.Record{
+		Kind: books.Publish, Operator: p.job.Operator, Program: Program,
+		RulebookDigest: p.night.RulebookDigest, Dates: []books.DateRecord{date},
+	}
+	if p.job.Now != nil {
+		record.Time = p.job.Now().UTC().Format(time.RFC3339)
+	}
+	if p.ledger.Fixed() == nil {
+		if record.Fixed, err = json.Marshal(p.job.Rulebook.Fixed()); err != nil {
+			return 0, err
+		}
+	}
+	if err := p.timed(stageCommit, func() error { return p.attempt.Commit(ctx, record) }); err != nil {
+		return 0, err
+	}
+	sequence, _ = p.ledger.Head()
+	err = p.timed(stageProject, func() error { return p.ledger.ProjectAll(ctx, p.job.Statements) })
+	if err != nil {
+		return sequence, fmt.Errorf("record %d is committed, but its statements are not all published; run again to finish: %w", sequence, err)
+	}
+	return sequence, nil
+}
+
+// timed runs a stage and tells the observer.
+func (p *publication) timed(stage Stage, work func() error) error {
+	observe := p.job.observer(p.clock)
+	date := p.night.Date.String()
+	start := time.Now()
+	observe(Progress{Date: date, Stage: stage})
+	err := work()
+	observe(Progress{Date: date, Stage: stage, Finished: true, Elapsed: time.Since(start)})
+	return err
+}
+
+// writeStatements encodes the published tables, compares them with the night and stores them.
+func (p *publication) writeStatements(ctx context.Context, date *books.DateRecord) error {
+	var (
+		mutex  sync.Mutex
+		stored = make(map[string]books.FileRecord)
+	)
+	group, storing := errgroup.WithContext(ctx)
+	group.SetLimit(storesAtOnce)
+	sink := func(_ context.Context, path string, body io.ReadSeeker) error {
+		group.Go(func() error {
+			file, err := p.attempt.Create(storing, "statements/"+path, body)
+			mutex.Lock()
+			defer mutex.Unlock()
+			stored[path] = file
+			return err
+		})
+		return storing.Err()
+	}
+	folders, err := statement.Write(storing, p.night, statement.Options{Workers: p.job.Workers}, sink)
+	if failed := group.Wait(); failed != nil {
+		return failed
+	}
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		var files []books.FileRecord
+		for _, written := range folder.Files {
+			file := stored[folder.Path+"/"+written.Name]
+			if file.SHA256 != written.SHA256 || file.Bytes != written.Bytes {
+				return fmt.Errorf("%s/%s was stored with SHA-256 %s, encoded with %s", folder.Path, written.Name, file.SHA256, written.SHA256)
+			}
+			file.Name, file.Rows = written.Name, written.Rows
+			files = append(files, file)
+		}
+		if folder.Merchant == "" {
+			date.Alliance.Files = files
+			continue
+		}
+		date.Statements = append(date.Statements, books.StatementRecord{
+			Merchant: folder.Merchant, Version: folder.Version, Supersedes: folder.Supersedes, Files: files,
+		})
+	}
+	return nil
+}
+
+// describe fills in what the record says of the date besides its objects.
+func (p *publication) describe(date *books.DateRecord, totals Totals) {
+	date.Date = p.night.Date
+	date.ComputationID = p.night.ComputationID
+	date.CycleClosed = totals.CycleClosed
+	date.Complete = totals.Complete
+	date.Adjustments = p.closing.Adjustments
+	for _, input := range p.night.Inputs {
+		date.Inputs = append(date.Inputs, books.NewInputRecord(p.night.Parties, input))
+	}
+	date.UsedPrices, date.UsedFees = p.used()
+	date.Totals = books.Totals{
+		RowsAccepted: totals.RowsAccepted, RowsDeferred: totals.RowsDeferred, RowsRejected: totals.RowsRejected,
+		Lines: totals.Lines, Allocations: totals.Allocations, Exceptions: int64(len(p.night.Exceptions)),
+		Points: totals.PointsAcross, Value: totals.Value, Fees: totals.Fees, Tax: totals.Tax, Due: totals.Due,
+	}
+}
+
+// used returns the content of the prices and fees that the night used, by id.
+func (p *publication) used() (prices, fees map[string]string) {
+	prices, fees = make(map[string]string), make(map[string]string)
+	for i := range p.night.Lines {
+		prices[p.night.Lines[i].Price.ID] = ""
+	}
+	for i := range p.night.Fees {
+		fees[p.night.Fees[i].ID] = ""
+	}
+	for i := range p.job.Rulebook.Prices {
+		rule := &p.job.Rulebook.Prices[i]
+		if _, used := prices[rule.ID]; used {
+			prices[rule.ID] = rule.Content()
+		}
+	}
+	for i := range p.job.Rulebook.Fees {
+		rule := &p.job.Rulebook.Fees[i]
+		if _, used := fees[rule.ID]; used {
+			fees[rule.ID] = rule.Content()
+		}
+	}
+	// Reversals of redemptions carry prices that this rulebook may not have any more, and
+	// adjustments carry ids of their own.
+	none := func(_ string, content string) bool { return content == "" }
+	maps.DeleteFunc(prices, none)
+	maps.DeleteFunc(fees, none)
+	return prices, fees
+}
+
+func sha256Hex(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,131 @@
+package batch
+
+import (
+	"time"
+
+	"alliance/settlement"
+
+	"github.com/shopspring/decimal"
+)
+
+// A Report says what a run did.
+type Report struct {
+	// Dates are those that the run settled, in order, or the one that was settled before.
+	Dates []DateReport `json:"dates"`
+	// Head is the number of the newest record of the log and its SHA-256 in hex.
+	Head HeadReport `json:"head"`
+	// DryRun says that nothing was written.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// A HeadReport identifies the newest record of the log.
+type HeadReport struct {
+	Sequence int64  `json:"sequence"`
+	SHA256   string `json:"sha256"`
+}
+
+// A DateReport says what a run did for one settlement date.
+type DateReport struct {
+	Date settlement.Date `json:"date"`
+	// Already says that the date was settled before, so that nothing was done. Changed then says
+	// what is different since.
+	Already bool     `json:"already,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	// Record is the number of the log's record that settles the date.
+	Record        int64         `json:"record,omitempty"`
+	ComputationID string        `json:"computation_id"`
+	Totals        Totals        `json:"totals"`
+	Stages        []StageReport `json:"stages,omitempty"`
+}
+
+// A StageReport says how long a stage took.
+type StageReport struct {
+	Stage      Stage `json:"stage"`
+	Elapsed_ms int64 `json:"elapsed_ms"`
+}
+
+// Totals are what one settlement date came to.
+type Totals struct {
+	Files        int64            `json:"files"`
+	FilesHeld    int64            `json:"files_held"`
+	RowsRead     int64            `json:"rows_read"`
+	RowsAccepted int64            `json:"rows_accepted"`
+	RowsDeferred int64            `json:"rows_deferred"`
+	RowsRejected int64            `json:"rows_rejected"`
+	Codes        map[string]int64 `json:"exceptions_by_code,omitempty"`
+	// PointsAcross is the points redeemed where they were not issued, less those given back.
+	PointsAcross int64 `json:"points_redeemed_across_merchants"`
+	Lines        int64 `json:"lines"`
+	Allocations  int64 `json:"allocations"`
+	Statements   int64 `json:"statements"`
+	// Missing are the merchants that did not deliver.
+	Missing     []string `json:"missing,omitempty"`
+	Complete    bool     `json:"complete"`
+	CycleClosed bool     `json:"cycle_closed"`
+	Currency    string   `json:"currency"`
+	// Value is the sum of the values of all lines; Fees, Tax are what the merchants pay for
+	// the cycle; Due the sum of the payments. All have the decimals of the minor unit.
+	Value    string `json:"value"`
+	Fees     string `json:"fees"`
+	Tax      string `json:"tax"`
+	Due      string `json:"due"`
+	Payments int64  `json:"payments"`
+}
+
+// totalsOf adds up a night.
+func totalsOf(night *settlement.Night) Totals {
+	totals := Totals{
+		Codes: make(map[string]int64), Lines: int64(len(night.Lines)), Allocations: int64(len(night.OnUs)),
+		Statements: int64(len(night.Statements)), Payments: int64(len(night.Payments)),
+		CycleClosed: night.Cycle.Closes(night.Date), Currency: night.Money.Currency, Complete: true,
+	}
+	var value, fees, tax, due decimal.Decimal
+	for i := range night.Inputs {
+		totals.addInput(night, &night.Inputs[i])
+	}
+	for i := range night.Exceptions {
+		totals.Codes[night.Exceptions[i].Code.String()]++
+	}
+	for i := range night.Lines {
+		totals.PointsAcross += night.Lines[i].Points
+		totals.Allocations += int64(len(night.Detail[i]))
+		value = value.Add(night.Lines[i].Value)
+	}
+	for i := range night.Fees {
+		fees = fees.Add(night.Fees[i].Amount)
+		tax = tax.Add(night.Fees[i].Tax)
+	}
+	for i := range night.Payments {
+		due = due.Add(night.Payments[i].Amount)
+	}
+	digits := night.Money.MinorDigits
+	totals.Value, totals.Fees, totals.Tax, totals.Due = value.StringFixed(digits), fees.StringFixed(digits), tax.StringFixed(digits), due.StringFixed(digits)
+	if len(night.Statements) > 0 {
+		totals.Complete = night.Statements[0].Complete
+	}
+	return totals
+}
+
+func (t *Totals) addInput(night *settlement.Night, input *settlement.Input) {
+	switch input.State {
+	case settlement.Missing:
+		t.Missing = append(t.Missing, night.Parties.ID(input.Merchant))
+		return
+	case settlement.Held:
+		t.FilesHeld++
+	}
+	t.Files++
+	t.RowsRead += input.Rows
+	t.RowsAccepted += input.Accepted
+	t.RowsDeferred += input.Deferred
+	t.RowsRejected += input.Rejected
+}
+
+// stageClock collects how long each stage took.
+type stageClock struct {
+	stages []StageReport
+}
+
+func (c *stageClock) note(stage Stage, elapsed time.Duration) {
+	c.stages = append(c.stages, StageReport{stage, elapsed.Milliseconds()})
+}

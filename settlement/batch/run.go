@@ -1,0 +1,274 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/intake"
+	"alliance/settlement/statement"
+	"alliance/settlement/storage"
+)
+
+// A Job is what a run is asked to do.
+type Job struct {
+	// Inbox is read, Ledger holds the books, Statements is where finance reads.
+	Inbox, Ledger, Statements storage.Bucket
+	Rulebook                  *rules.Rulebook
+	Date                      settlement.Date
+	// CatchUp settles every unsettled date up to Date; on an empty ledger from the first date
+	// in the inbox.
+	CatchUp bool
+	// AllowMissing settles although merchants are missing that the rulebook cannot do without.
+	AllowMissing bool
+	// Strict refuses a date with any exception.
+	Strict bool
+	// DryRun computes and checks everything and writes nothing. It settles one date at most.
+	DryRun bool
+	// Workers and Partitions change no byte of what is published; zero means the default.
+	Workers, Partitions int
+	// Operator is who runs it, as claimed.
+	Operator string
+	// Now is the clock for the log's records.
+	Now func() time.Time
+	// Observe, if not nil, is told how the work gets on, from several goroutines.
+	Observe func(Progress)
+}
+
+// A RulebookError says that a rulebook, though right in itself, does not fit the ledger.
+type RulebookError struct{ Reasons []string }
+
+func (e *RulebookError) Error() string {
+	return "this rulebook does not fit the ledger: " + strings.Join(e.Reasons, "; ")
+}
+
+// Run settles the job's date, and those before it with CatchUp. Dates settled before an error
+// stay settled and are in the report. Errors: [RefusedError], [RulebookError], those that wrap
+// [settlement.ErrOutOfRange], [books.ErrLost], [books.ErrUnknown], and those of the stores.
+func Run(ctx context.Context, job Job) (report Report, err error) {
+	ledger, err := books.Open(ctx, job.Ledger)
+	if err != nil {
+		return report, err
+	}
+	defer func() { report.Head.Sequence, report.Head.SHA256 = ledger.Head() }()
+	report.DryRun = job.DryRun
+	if !job.DryRun {
+		if err := ledger.ProjectAll(ctx, job.Statements); err != nil {
+			return report, fmt.Errorf("finish what an earlier run left: %w", err)
+		}
+	}
+	if settled, record := ledger.Settled(job.Date); settled != nil {
+		already, err := job.alreadySettled(ctx, ledger, settled, record)
+		report.Dates = append(report.Dates, already)
+		return report, err
+	}
+	if err := checkRulebook(ledger, job.Rulebook); err != nil {
+		return report, err
+	}
+	dates, err := job.dates(ctx, ledger)
+	if err != nil {
+		return report, err
+	}
+	for _, date := range dates {
+		settled, err := job.settle(ctx, ledger, date)
+		if err != nil {
+			return report, fmt.Errorf("%s: %w", date, err)
+		}
+		report.Dates = append(report.Dates, settled)
+	}
+	return report, nil
+}
+
+// dates returns what is to be settled, in order.
+func (j *Job) dates(ctx context.Context, ledger *books.Ledger) ([]settlement.Date, error) {
+	last, any := ledger.LastSettled()
+	first := last + 1
+	switch {
+	case !any && !j.CatchUp:
+		return []settlement.Date{j.Date}, nil
+	case !any:
+		earliest, err := j.firstDelivery(ctx)
+		if err != nil {
+			return nil, err
+		}
+		first = earliest
+	case j.Date < first:
+		return nil, refuse("%s lies before the ledger's first date; deliver late rows for a later date", j.Date)
+	case j.Date > first && !j.CatchUp:
+		return nil, refuse("%s cannot be settled before %s is: the last settled date is %s; settle that one first, or run with --catch-up", j.Date, first, last)
+	}
+	if j.DryRun && j.Date > first {
+		return nil, refuse("a dry run settles one date, but %s to %s are open; name %s", first, j.Date, first)
+	}
+	var dates []settlement.Date
+	for date := first; date <= j.Date; date++ {
+		dates = append(dates, date)
+	}
+	return dates, nil
+}
+
+// firstDelivery returns the earliest date that a merchant delivered for, up to the job's.
+func (j *Job) firstDelivery(ctx context.Context) (settlement.Date, error) {
+	objects, err := intake.ListAll(ctx, j.Inbox, j.Rulebook.Parties, merchantsOn(j.Rulebook, j.Date))
+	if err != nil {
+		return settlement.NoDate, err
+	}
+	first := settlement.Never
+	for i := range objects {
+		first = min(first, objects[i].Date)
+	}
+	if first > j.Date {
+		return settlement.NoDate, refuse("the inbox holds no file for a date up to %s, so there is no date to begin with; to settle it empty, run without --catch-up", j.Date)
+	}
+	return first, nil
+}
+
+// checkRulebook refuses a rulebook that changes what is fixed or what was used.
+func checkRulebook(ledger *books.Ledger, rulebook *rules.Rulebook) error {
+	var reasons []string
+	if text := ledger.Fixed(); text != nil {
+		var fixed rules.Fixed
+		if err := json.Unmarshal(text, &fixed); err != nil {
+			return fmt.Errorf("read what is fixed in the ledger: %w", err)
+		}
+		reasons = fixed.Diff(rulebook.Fixed())
+	}
+	prices, fees := usedBefore(ledger)
+	for i := range rulebook.Prices {
+		rule := &rulebook.Prices[i]
+		if used, found := prices[rule.ID]; found && used != rule.Content() {
+			reasons = append(reasons, fmt.Sprintf("price %q was used with another content (%s, now %s); give the new one an id of its own", rule.ID, used, rule.Content()))
+		}
+	}
+	for i := range rulebook.Fees {
+		rule := &rulebook.Fees[i]
+		if used, found := fees[rule.ID]; found && used != rule.Content() {
+			reasons = append(reasons, fmt.Sprintf("fee %q was used with another content (%s, now %s); give the new one an id of its own", rule.ID, used, rule.Content()))
+		}
+	}
+	if len(reasons) > 0 {
+		return &RulebookError{reasons}
+	}
+	return nil
+}
+
+// usedBefore returns the content of the prices and fees used on any settled date, by id.
+func usedBefore(ledger *books.Ledger) (prices, fees map[string]string) {
+	prices, fees = make(map[string]string), make(map[string]string)
+	for _, record := range ledger.Records() {
+		for i := range record.Dates {
+			for id, content := range record.Dates[i].UsedPrices {
+				prices[id] = content
+			}
+			for id, content := range record.Dates[i].UsedFees {
+				fees[id] = content
+			}
+		}
+	}
+	return prices, fees
+}
+
+// settle settles one date and puts it on record.
+func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
+	clock := &stageClock{}
+	opening, err := loadOpening(ctx, ledger, j.Rulebook, date)
+	if err != nil {
+		return report, err
+	}
+	night, closing, err := Compute(ctx, Computation{
+		Inbox: j.Inbox, Rulebook: j.Rulebook, Date: date, AllowMissing: j.AllowMissing,
+		Workers: j.Workers, Partitions: j.Partitions, Observe: j.observer(clock),
+	}, opening)
+	if err != nil {
+		return report, err
+	}
+	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
+	if j.Strict && len(night.Exceptions) > 0 {
+		return report, strictRefusal(night)
+	}
+	if j.DryRun {
+		discard := func(context.Context, string, io.ReadSeeker) error { return nil }
+		_, err := statement.Write(ctx, night, statement.Options{Workers: j.Workers}, discard)
+		report.Stages = clock.stages
+		return report, err
+	}
+	publication := &publication{job: j, ledger: ledger, night: night, closing: closing, clock: clock}
+	record, err := publication.publish(ctx, report.Totals)
+	report.Record = record
+	report.Stages = clock.stages
+	return report, err
+}
+
+func (j *Job) observer(clock *stageClock) func(Progress) {
+	return func(progress Progress) {
+		if progress.Finished {
+			clock.note(progress.Stage, progress.Elapsed)
+		}
+		if j.Observe != nil {
+			j.Observe(progress)
+		}
+	}
+}
+
+func strictRefusal(night *settlement.Night) error {
+	first := night.Exceptions[0]
+	where := first.File
+	if first.Row > 0 {
+		where += fmt.Sprintf(", row %d", first.Row)
+	}
+	return refuse("--strict, and there are %d exceptions; the first: %s: %s: %s", len(night.Exceptions), where, first.Code, first.Message)
+}
+
+// alreadySettled says what stands and what has changed since.
+func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled *books.DateRecord, record *books.Record) (DateReport, error) {
+	report := DateReport{Date: settled.Date, Already: true, Record: record.Seq, ComputationID: settled.ComputationID}
+	if record.RulebookDigest != j.Rulebook.Digest {
+		report.Changed = append(report.Changed, fmt.Sprintf("the rulebook: settled with %s, given %s", record.RulebookDigest, j.Rulebook.Digest))
+	}
+	if record.Program != Program {
+		report.Changed = append(report.Changed, fmt.Sprintf("the program: settled by %s, this is %s", record.Program, Program))
+	}
+	if err := checkRulebook(ledger, j.Rulebook); err != nil {
+		var misfit *RulebookError
+		if !errors.As(err, &misfit) {
+			return report, err
+		}
+		report.Changed = append(report.Changed, misfit.Reasons...)
+	}
+	last, _ := ledger.LastSettled()
+	open, err := OpenObjects(ctx, j.Inbox, ledger, j.Rulebook, last+1)
+	if err != nil {
+		return report, err
+	}
+	for _, object := range open {
+		if object.Date <= settled.Date {
+			report.Changed = append(report.Changed, fmt.Sprintf("the inbox: %s is not on record and goes to %s", object.Key, last+1))
+		}
+	}
+	return report, nil
+}
+
+// OpenObjects returns the data objects of the inbox that the run of a date would look at, in
+// order of merchant and key.
+func OpenObjects(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger, rulebook *rules.Rulebook, date settlement.Date) ([]intake.Object, error) {
+	window := intake.Window{Date: date, AcceptLateDays: rulebook.Intake.AcceptLateDays}
+	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, date), window)
+	if err != nil {
+		return nil, err
+	}
+	history := historyBefore(ledger, rulebook, date)
+	var open []intake.Object
+	for i := range listing.Objects {
+		if listing.Action(history, &listing.Objects[i]) != intake.Skip {
+			open = append(open, listing.Objects[i])
+		}
+	}
+	return open, nil
+}
