@@ -47,6 +47,7 @@ var detailProperties = func() *parquet.WriterProperties {
 		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithBatchSize(16 << 10),
+		parquet.WithDataPageSize(512 << 10),
 		parquet.WithMaxRowGroupLength(detailGroupRows),
 		parquet.WithRootName("detail"),
 	}
@@ -54,7 +55,10 @@ var detailProperties = func() *parquet.WriterProperties {
 		options = append(options, parquet.WithDictionaryFor(name, true), parquet.WithStatsFor(name, false))
 	}
 	for _, name := range []string{"allocation_id", "transaction_id", "lot_id"} {
-		options = append(options, parquet.WithStatsFor(name, false))
+		options = append(options, parquet.WithStatsFor(name, false), parquet.WithEncodingFor(name, parquet.Encodings.DeltaLengthByteArray))
+	}
+	for _, name := range []string{"occurred_at", "points", "amount"} {
+		options = append(options, parquet.WithEncodingFor(name, parquet.Encodings.DeltaBinaryPacked))
 	}
 	return parquet.NewWriterProperties(options...)
 }()

@@ -1,7 +1,6 @@
 package statement
 
 import (
-	"bytes"
 	"fmt"
 
 	arrow "github.com/apache/arrow/go/v17/parquet"
@@ -47,22 +46,21 @@ func readFrame(body []byte, names ...string) (result *frame, err error) {
 			result, err = nil, fmt.Errorf("reading back: %v", fault)
 		}
 	}()
-	reader, err := file.NewParquetReader(bytes.NewReader(body))
+	source, err := openSource(body)
 	if err != nil {
 		return nil, fmt.Errorf("reading back: %w", err)
 	}
-	defer reader.Close()
-	layout := reader.MetaData().Schema
+	layout := source.footer.Schema
 	if layout.Root().NumFields() != layout.NumColumns() {
 		return nil, fmt.Errorf("reading back: the table has nested columns")
 	}
-	result = &frame{rows: reader.NumRows()}
+	result = &frame{rows: source.footer.NumRows}
 	places, err := places(layout, names)
 	if err != nil {
 		return nil, err
 	}
 	for _, place := range places {
-		read, err := readColumn(reader, place)
+		read, err := source.readColumn(place)
 		if err != nil {
 			return nil, err
 		}
@@ -90,30 +88,30 @@ func places(layout *schema.Schema, names []string) ([]int, error) {
 	return places, nil
 }
 
-func readColumn(reader *file.Reader, place int) (column, error) {
-	described := reader.MetaData().Schema.Column(place)
+func (s *source) readColumn(place int) (column, error) {
+	described := s.footer.Schema.Column(place)
 	read := column{name: described.Name()}
 	if err := read.understand(described); err != nil {
 		return column{}, fmt.Errorf("column %s: %w", read.name, err)
 	}
 	rows := int64(0)
-	for group := range reader.NumRowGroups() {
-		rowGroup := reader.RowGroup(group)
-		chunk, err := rowGroup.Column(place)
+	for group := range s.footer.RowGroups {
+		rowGroup := s.footer.RowGroup(group)
+		chunk, err := s.open(rowGroup, described, place)
 		if err != nil {
 			return column{}, fmt.Errorf("column %s: %w", read.name, err)
 		}
 		count, err := read.drain(chunk, rowGroup.NumRows(), described.MaxDefinitionLevel() > 0)
-		if err != nil {
-			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+		if err == nil {
+			err = chunk.Err()
 		}
-		if err := chunk.Err(); err != nil {
+		if err != nil {
 			return column{}, fmt.Errorf("column %s: %w", read.name, err)
 		}
 		rows += count
 	}
-	if rows != reader.NumRows() {
-		return column{}, fmt.Errorf("column %s has %d rows, the file's footer says %d", read.name, rows, reader.NumRows())
+	if rows != s.footer.NumRows {
+		return column{}, fmt.Errorf("column %s has %d rows, the file's footer says %d", read.name, rows, s.footer.NumRows)
 	}
 	return read, nil
 }

@@ -2,10 +2,9 @@ package statement
 
 import (
 	"bytes"
-	"cmp"
 	"context"
+	"fmt"
 	"io"
-	"slices"
 	"testing"
 	"time"
 
@@ -157,30 +156,39 @@ func (p *published) open(folder string) func(string) ([]byte, error) {
 	}
 }
 
-// largeNight has one line from A to B, with so many allocations.
+// largeNight has one line from A to B, with so many allocations: transactions in the order in which
+// they occurred, as a merchant's file has them, and lots in none.
 func largeNight(rows int) *settlement.Night {
 	night := smallNight()
 	key := night.Lines[1].LineKey
-	allocations := make([]settlement.Allocation, rows)
-	for i := range allocations {
-		seed := uint64(i)*0x9E3779B97F4A7C15 + 1
-		allocations[i] = settlement.Allocation{
+	transactions, lots := make([]string, rows), make([]string, rows)
+	for i := range rows {
+		transactions[i] = fmt.Sprintf("txn-%d-%07d", scramble(i)%1000, i)
+	}
+	for i := range rows {
+		lots[i] = fmt.Sprintf("lot-%d-%07d", scramble(i)%1000, i)
+	}
+	night.Detail = [][]settlement.Allocation{make([]settlement.Allocation, rows)}
+	points := int64(0)
+	for i := range night.Detail[0] {
+		seed := scramble(i)
+		night.Detail[0][i] = settlement.Allocation{
 			Activity: key.Activity, Issuer: A, Redeemer: B, BusinessDate: day, Price: key.Price, Points: int64(seed%997) + 1, Number: int32(seed % 3),
-			TransactionID: "txn-" + decimal.NewFromUint64(seed).String(), OccurredAt: at(0) + settlement.Instant(seed%86_400_000_000), Amount: int64(seed%997) + 1,
-			HasLot: true, Lot: settlement.LotKey{Merchant: settlement.Party(seed % 3), BusinessDate: day - settlement.Date(seed%300), TransactionID: "lot-" + decimal.NewFromUint64(seed/7).String()},
+			TransactionID: transactions[i], OccurredAt: at(0) + settlement.Instant(i*80_000) + settlement.Instant(seed%80_000), Amount: int64(seed%997) + 1,
+			HasLot: true, Lot: settlement.LotKey{Merchant: settlement.Party(seed % 3), BusinessDate: day - settlement.Date(seed%300), TransactionID: lots[seed%uint64(rows)]},
 		}
+		points += night.Detail[0][i].Points
 	}
-	slices.SortFunc(allocations, func(a, b settlement.Allocation) int {
-		return cmp.Or(settlement.CompareAllocations(&a, &b), cmp.Compare(a.Points, b.Points))
-	})
-	points, amount := int64(0), int64(0)
-	for i := range allocations {
-		points, amount = points+allocations[i].Points, amount+allocations[i].Amount
-	}
-	value := night.Money.Amount(amount)
+	value := night.Money.Amount(points)
 	night.Lines = []settlement.Line{{LineKey: key, Transactions: int64(rows), Points: points, Value: value}}
-	night.Detail = [][]settlement.Allocation{allocations}
 	night.Statements[A].Receivable, night.Statements[A].Payable = decimal.Zero, value
 	night.Statements[B].Receivable, night.Statements[B].Payable = value, decimal.Zero
 	return night
+}
+
+// scramble returns a number that looks random but is always the same.
+func scramble(i int) uint64 {
+	z := (uint64(i) + 1) * 0x9E3779B97F4A7C15
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	return z ^ z>>27
 }

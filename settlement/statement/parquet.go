@@ -38,6 +38,11 @@ func newTable[R any](file string) *table[R] {
 				element.Scale, element.Precision = nil, nil
 			}
 		}
+		for _, info := range handler.Infos {
+			// No statistics: those of nulls in dictionaries are wrong, and of tables this small no
+			// reader skips a part.
+			info.OmitStats = true
+		}
 		return handler, nil
 	})}
 	t.empty = sync.OnceValues(func() ([]byte, error) {

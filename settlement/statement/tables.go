@@ -1,10 +1,8 @@
 package statement
 
 // The structs of this file are the schemas of a merchant's tables: one struct a table, one
-// field a column, in the order of publication. A pointer is a column that may be null.
-//
-// Columns of text that repeat are encoded by dictionary, but never nullable ones: the library
-// counts the nulls of a dictionary column wrongly in its statistics.
+// field a column, in the order of publication. A pointer is a column that may be null. Columns
+// of text that repeats from row to row are encoded by dictionary.
 
 type summaryRow struct {
 	StatementNo   string `parquet:"name=statement_no, type=BYTE_ARRAY, convertedtype=UTF8"`

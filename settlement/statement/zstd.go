@@ -12,7 +12,8 @@ func init() {
 	if err != nil {
 		panic("statement: Arrow was built without Zstandard: " + err.Error())
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	encoder, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithAllLitEntropyCompression(true))
 	if err != nil {
 		panic("statement: making a Zstandard encoder: " + err.Error())
 	}
