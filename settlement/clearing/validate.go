@@ -1,0 +1,249 @@
+package clearing
+
+import (
+	"alliance/rules"
+	"alliance/settlement"
+)
+
+// A Validator checks the rows of one settlement date by everything that needs only the row and
+// the rulebook. It remembers a little from row to row, so each worker needs one of its own.
+type Validator struct {
+	rulebook *rules.Rulebook
+	date     settlement.Date
+	// earliest and latest are the first and the last business date that may be read tonight.
+	earliest, latest settlement.Date
+	// forms holds what each kind takes and requires.
+	forms    [settlement.IssueReversal + 1]form
+	business businessDates
+	// lastIssuer is who the last row that named an issuer named.
+	lastIssuer settlement.Party
+	amount     amountText
+	scratch    []byte
+}
+
+// A form is what a kind of row looks like.
+type form struct {
+	// taken and required hold columns, by 1<<column.
+	taken, required uint16
+	reversal        bool
+	// namesIssuer is true if the ledger's policy wants the row to name its issuer.
+	namesIssuer bool
+}
+
+const (
+	commonRequired uint16 = 1<<settlement.TransactionID | 1<<settlement.MemberID | 1<<settlement.KindColumn |
+		1<<settlement.PointsColumn | 1<<settlement.OccurredAt
+	commonTaken = commonRequired | 1<<settlement.MerchantID | 1<<settlement.Amount |
+		1<<settlement.CurrencyColumn | 1<<settlement.Reason | 1<<settlement.StoreID
+)
+
+// NewValidator returns a Validator for the rows read by the run of a settlement date.
+func NewValidator(rulebook *rules.Rulebook, date settlement.Date) *Validator {
+	v := &Validator{
+		rulebook:   rulebook,
+		date:       date,
+		earliest:   date - settlement.Date(rulebook.Intake.AcceptLateDays),
+		latest:     date + settlement.Date(rulebook.Intake.AcceptEarlyDays),
+		business:   businessDates{calendar: rulebook.Calendar},
+		lastIssuer: settlement.NoParty,
+	}
+	for kind := range v.forms {
+		v.forms[kind] = formOf(settlement.Kind(kind), &rulebook.Ledger)
+	}
+	return v
+}
+
+func formOf(kind settlement.Kind, ledger *rules.Ledger) form {
+	f := form{taken: commonTaken, required: commonRequired}
+	switch kind {
+	case settlement.Issue:
+		f.taken |= 1<<settlement.IssuerID | 1<<settlement.ExpiresOn
+	case settlement.Redeem:
+		f.taken |= 1 << settlement.IssuerID
+		f.namesIssuer = ledger.Attribution == rules.Stated
+	default:
+		f.reversal = true
+		if ledger.Tracked {
+			f.taken |= 1<<settlement.OriginalTransactionID | 1<<settlement.OriginalDate
+			f.required |= 1 << settlement.OriginalTransactionID
+		} else {
+			f.taken |= 1 << settlement.IssuerID
+			f.namesIssuer = true
+		}
+	}
+	return f
+}
+
+// Check reads a row that stands in a file of the merchant, and checks it by every rule that
+// comes before `conflict`. The rejection is nil if the row passed; else it says why not, by the
+// first code that applies, and the transaction is meaningless.
+//
+// A row whose business date is after the settlement date, but not by more than
+// accept_early_days, passes: it is to be deferred once its id is known to be free.
+// The transaction's texts are those of the record, not copies.
+func (v *Validator) Check(merchant settlement.Party, file string, record *settlement.Record) (settlement.Transaction, *settlement.Exception) {
+	row := settlement.Transaction{
+		Source:       settlement.Source{File: file, Row: record.Row},
+		Merchant:     merchant,
+		Issuer:       settlement.NoParty,
+		OriginalDate: settlement.NoDate,
+		ExpiresOn:    settlement.NoDate,
+		FirstRead:    v.date,
+	}
+	if record.Fault != "" {
+		return settlement.Transaction{}, v.rejectMalformed(&row, record)
+	}
+	taken, required := commonTaken, commonRequired
+	kind, known := settlement.ParseKind(record.Values[settlement.KindColumn])
+	if known {
+		row.Kind = kind
+		taken, required = v.forms[kind].taken, v.forms[kind].required
+	}
+	if column := firstMissing(record, required); column != settlement.Columns {
+		return settlement.Transaction{}, v.reject(&row, record, settlement.MissingField, column)
+	}
+	if column := v.firstInvalid(record, taken, &row); column != settlement.Columns {
+		return settlement.Transaction{}, v.reject(&row, record, settlement.InvalidValue, column)
+	}
+	if code, column := v.checkAgreement(record, &row); code != settlement.NoCode {
+		return settlement.Transaction{}, v.reject(&row, record, code, column)
+	}
+	row.Content = v.contentDigest(record, &row)
+	return row, nil
+}
+
+// has reports whether the record says anything in a column.
+func has(record *settlement.Record, column settlement.Column) bool {
+	return record.Values[column] != "" || record.Mistyped&(1<<column) != 0
+}
+
+// firstMissing returns the first required column, in the order of the table, that is empty,
+// or Columns.
+func firstMissing(record *settlement.Record, required uint16) settlement.Column {
+	for column := range settlement.Columns {
+		if required&(1<<column) != 0 && !has(record, column) {
+			return column
+		}
+	}
+	return settlement.Columns
+}
+
+// firstInvalid reads the columns that are taken into the row. It returns the first, in the
+// order of the table, whose value is not of its form, or Columns.
+func (v *Validator) firstInvalid(record *settlement.Record, taken uint16, row *settlement.Transaction) settlement.Column {
+	v.amount = amountText{}
+	for column := range settlement.Columns {
+		if taken&(1<<column) == 0 || !has(record, column) {
+			continue
+		}
+		if record.Mistyped&(1<<column) != 0 || !v.read(column, record.Values[column], row) {
+			return column
+		}
+	}
+	return settlement.Columns
+}
+
+// read reads one value into the row. It reports whether the value is of the column's form.
+func (v *Validator) read(column settlement.Column, text string, row *settlement.Transaction) (ok bool) {
+	switch column {
+	case settlement.TransactionID:
+		row.ID = text
+		return validID(text)
+	case settlement.MemberID:
+		row.Member = text
+		return validID(text)
+	case settlement.KindColumn:
+		_, ok = settlement.ParseKind(text)
+	case settlement.PointsColumn:
+		row.Points, ok = parsePoints(text)
+	case settlement.OccurredAt:
+		row.OccurredAt, ok = parseInstant(text)
+		if ok {
+			row.BusinessDate = v.business.of(row.OccurredAt)
+		}
+	case settlement.MerchantID, settlement.IssuerID:
+		return true // whether it names the right one has codes of its own
+	case settlement.OriginalTransactionID:
+		row.OriginalID = text
+		return validID(text)
+	case settlement.OriginalDate:
+		row.OriginalDate, ok = parseDate(text)
+	case settlement.ExpiresOn:
+		row.ExpiresOn, ok = parseDate(text)
+		return ok && row.ExpiresOn >= row.BusinessDate
+	case settlement.Amount:
+		v.amount, ok = parseAmount(text)
+	case settlement.CurrencyColumn:
+		return validCurrency(text)
+	case settlement.Reason:
+		row.Reason = text
+		return validReason(text)
+	case settlement.StoreID:
+		return validID(text)
+	}
+	return ok
+}
+
+// checkAgreement holds a row that is well formed against the rulebook. It returns the first
+// code that applies and the column that it is about, or NoCode.
+func (v *Validator) checkAgreement(record *settlement.Record, row *settlement.Transaction) (settlement.Code, settlement.Column) {
+	if id := record.Values[settlement.MerchantID]; id != "" && id != v.rulebook.Parties.ID(row.Merchant) {
+		return settlement.WrongMerchant, settlement.MerchantID
+	}
+	merchant := v.rulebook.Merchant(row.Merchant)
+	if row.BusinessDate < merchant.Joined || row.BusinessDate > v.lastBusinessDate(merchant, row.Kind) {
+		return settlement.InactiveMerchant, settlement.OccurredAt
+	}
+	if row.BusinessDate > v.latest {
+		return settlement.Future, settlement.OccurredAt
+	}
+	if row.BusinessDate < v.earliest {
+		return settlement.TooLate, settlement.OccurredAt
+	}
+	return v.checkIssuer(record, row, merchant), settlement.IssuerID
+}
+
+// lastBusinessDate returns the last business date of a merchant's rows of a kind: what it sold
+// before it left may still be given back for a while.
+func (v *Validator) lastBusinessDate(merchant *rules.Merchant, kind settlement.Kind) settlement.Date {
+	if merchant.Left == settlement.Never || !v.forms[kind].reversal {
+		return merchant.Left
+	}
+	return merchant.Left + settlement.Date(v.rulebook.Ledger.ReversalDays)
+}
+
+func (v *Validator) checkIssuer(record *settlement.Record, row *settlement.Transaction, merchant *rules.Merchant) settlement.Code {
+	form := &v.forms[row.Kind]
+	if form.taken&(1<<settlement.IssuerID) == 0 {
+		return settlement.NoCode
+	}
+	text := record.Values[settlement.IssuerID]
+	if text == "" {
+		if form.namesIssuer {
+			return settlement.IssuerRequired
+		}
+		return settlement.NoCode
+	}
+	row.Issuer = v.findIssuer(text)
+	switch {
+	case row.Issuer == settlement.NoParty:
+		return settlement.UnknownIssuer
+	case row.Kind == settlement.Issue && !merchant.MayIssueFor(row.Issuer):
+		return settlement.NotAgreed
+	case row.Kind == settlement.Redeem && !merchant.MayRedeemFrom(row.Issuer):
+		return settlement.NotAgreed
+	}
+	return settlement.NoCode
+}
+
+// findIssuer returns the party of an id. Rows of one issuer often come together.
+func (v *Validator) findIssuer(id string) settlement.Party {
+	if v.rulebook.Parties.ID(v.lastIssuer) == id {
+		return v.lastIssuer
+	}
+	party := v.rulebook.Parties.Find(id)
+	if party != settlement.NoParty {
+		v.lastIssuer = party
+	}
+	return party
+}

@@ -1,0 +1,124 @@
+package clearing
+
+import (
+	"unicode/utf8"
+
+	"alliance/settlement"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxIDBytes is the longest transaction, member or store id.
+const maxIDBytes = 128
+
+// validID reports whether text has the form of a transaction, member or store id: 1 to 128
+// bytes of UTF-8 in NFC without a character of category Cc. Nearly all ids are ASCII, where
+// every text is in NFC, so only the others pay for tables.
+func validID(text string) bool {
+	if len(text) == 0 || len(text) > maxIDBytes {
+		return false
+	}
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < ' ' || c >= 0x7f {
+			return c >= utf8.RuneSelf && validWideID(text)
+		}
+	}
+	return true
+}
+
+func validWideID(text string) bool {
+	for i, r := range text {
+		if r < ' ' || 0x7f <= r && r <= 0x9f {
+			return false
+		}
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+				return false
+			}
+		}
+	}
+	// Nearly always the quick look says yes; unlike the thorough one it allocates nothing.
+	return norm.NFC.QuickSpanString(text) == len(text) || norm.NFC.IsNormalString(text)
+}
+
+// parsePoints reads [1-9][0-9]{0,12} up to [settlement.MaxPoints].
+func parsePoints(text string) (int64, bool) {
+	const maxDigits = 13
+	if len(text) == 0 || len(text) > maxDigits || text[0] == '0' {
+		return 0, false
+	}
+	var points int64
+	for i := 0; i < len(text); i++ {
+		digit := text[i] - '0'
+		if digit > 9 {
+			return 0, false
+		}
+		points = points*10 + int64(digit)
+	}
+	return points, points <= settlement.MaxPoints
+}
+
+// An amountText is an amount taken apart: sign, digits before and after the point.
+type amountText struct {
+	negative        bool
+	whole, fraction string
+}
+
+// parseAmount reads -?digits[.d[d]] and drops what does not change its value, so that amounts
+// are equal when their parts are. The value is never needed as a number.
+func parseAmount(text string) (amountText, bool) {
+	var amount amountText
+	if text != "" && text[0] == '-' {
+		amount.negative = true
+		text = text[1:]
+	}
+	whole := leadingDigits(text)
+	if whole == 0 {
+		return amountText{}, false
+	}
+	amount.whole = text[:whole]
+	if rest := text[whole:]; rest != "" {
+		amount.fraction = rest[1:]
+		digits := leadingDigits(amount.fraction)
+		if rest[0] != '.' || digits < 1 || digits > 2 || digits != len(amount.fraction) {
+			return amountText{}, false
+		}
+	}
+	for len(amount.whole) > 1 && amount.whole[0] == '0' {
+		amount.whole = amount.whole[1:]
+	}
+	for n := len(amount.fraction); n > 0 && amount.fraction[n-1] == '0'; n-- {
+		amount.fraction = amount.fraction[:n-1]
+	}
+	if amount.whole == "0" && amount.fraction == "" {
+		amount.negative = false
+	}
+	return amount, true
+}
+
+func leadingDigits(text string) int {
+	for i := 0; i < len(text); i++ {
+		if text[i]-'0' > 9 {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// validCurrency reports whether text is three capitals.
+func validCurrency(text string) bool {
+	return len(text) == 3 && text[0]-'A' < 26 && text[1]-'A' < 26 && text[2]-'A' < 26
+}
+
+// validReason reports whether text has the form [a-z][a-z0-9_]{0,31}.
+func validReason(text string) bool {
+	if len(text) == 0 || len(text) > 32 || text[0]-'a' >= 26 {
+		return false
+	}
+	for i := 1; i < len(text); i++ {
+		if c := text[i]; c-'a' >= 26 && c-'0' > 9 && c != '_' {
+			return false
+		}
+	}
+	return true
+}
