@@ -1,0 +1,144 @@
+package clearing
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+
+	"alliance/settlement"
+)
+
+// PriceLines makes the lines of a settlement date: each tally is priced and rounded once, each
+// adjustment is a line of its own. The result is in order of lines. The error wraps
+// [settlement.ErrOutOfRange] if a value leaves DECIMAL(18,4).
+func PriceLines(money settlement.Money, tallies []LineTally, adjustments []settlement.Adjustment, date settlement.Date) ([]settlement.Line, error) {
+	lines := make([]settlement.Line, 0, len(tallies)+len(adjustments))
+	for i := range tallies {
+		line, err := priceLine(money, &tallies[i])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	for i := range adjustments {
+		line := adjustmentLine(&adjustments[i], date)
+		if err := settlement.CheckMoney(line.Value); err != nil {
+			return nil, fmt.Errorf("adjustment %s: %w", adjustments[i].ID, err)
+		}
+		lines = append(lines, line)
+	}
+	sortLines(lines)
+	assertLinesInOrder(lines)
+	return lines, nil
+}
+
+func priceLine(money settlement.Money, tally *LineTally) (settlement.Line, error) {
+	minor, err := money.Value(tally.Points, tally.Key.Price)
+	if err != nil {
+		return settlement.Line{}, fmt.Errorf("value of a line: %w", err)
+	}
+	value := money.Amount(minor)
+	if err := settlement.CheckMoney(value); err != nil {
+		return settlement.Line{}, fmt.Errorf("value of a line of %d points: %w", tally.Points, err)
+	}
+	return settlement.Line{LineKey: tally.Key, Transactions: tally.Transactions, Points: tally.Points, Value: value}, nil
+}
+
+func adjustmentLine(adjustment *settlement.Adjustment, date settlement.Date) settlement.Line {
+	return settlement.Line{
+		LineKey: settlement.LineKey{
+			Issuer:       adjustment.Payer,
+			Redeemer:     adjustment.Payee,
+			Activity:     settlement.AdjustmentActivity,
+			BusinessDate: date,
+			Price:        settlement.Price{ID: adjustment.ID},
+		},
+		Transactions: 1,
+		Value:        adjustment.Amount,
+	}
+}
+
+// PriceAllocations divides the value of a line among its allocations: the amount of each is
+// what the rounded value of all up to it grows by, so that they always add up to the line. The
+// allocations must be all those of the line, in order of [settlement.CompareAllocations]; it is a
+// mistake of the caller, and a panic, if they are not or do not add up. The error wraps
+// [settlement.ErrOutOfRange].
+func PriceAllocations(money settlement.Money, line *settlement.Line, sorted []settlement.Allocation) error {
+	price := newExactPrice(money, line.Price)
+	var points, valued int64
+	for i := range sorted {
+		allocation := &sorted[i]
+		if allocation.LineKey() != line.LineKey {
+			panic(fmt.Sprintf("an allocation of line %+v is priced with line %+v", allocation.LineKey(), line.LineKey))
+		}
+		if i > 0 && settlement.CompareAllocations(&sorted[i-1], allocation) >= 0 {
+			panic(fmt.Sprintf("the allocations of line %+v are not in order", line.LineKey))
+		}
+		var err error
+		if points, err = settlement.AddPoints(points, allocation.Points); err != nil {
+			return err
+		}
+		upTo, err := price.value(points)
+		if err != nil {
+			return err
+		}
+		allocation.Amount = upTo - valued
+		valued = upTo
+	}
+	if points != line.Points || !money.Amount(valued).Equal(line.Value) {
+		panic(fmt.Sprintf("the allocations of line %+v add up to %d points and %s, the line to %d and %s",
+			line.LineKey, points, money.Amount(valued), line.Points, line.Value))
+	}
+	return nil
+}
+
+// An exactPrice answers [settlement.Money.Value] for one price with products of 128 bits, and
+// leaves the rare price or sum that needs more to it.
+type exactPrice struct {
+	money settlement.Money
+	price settlement.Price
+	// amount / denominator is the price of a point in minor units, without its sign.
+	amount, denominator uint64
+	negative            bool
+	// tooWide is true if the denominator does not fit.
+	tooWide bool
+}
+
+func newExactPrice(money settlement.Money, price settlement.Price) exactPrice {
+	p := exactPrice{money: money, price: price, amount: magnitude(price.Amount), negative: price.Amount < 0}
+	scale := uint64(1)
+	for range settlement.PriceDecimals - money.MinorDigits {
+		scale *= 10
+	}
+	high, low := bits.Mul64(uint64(price.PerPoints), scale)
+	p.denominator = low
+	p.tooWide = high != 0 || price.PerPoints <= 0
+	return p
+}
+
+func (p *exactPrice) value(points int64) (int64, error) {
+	high, low := bits.Mul64(magnitude(points), p.amount)
+	if p.tooWide || high >= p.denominator {
+		return p.money.Value(points, p.price)
+	}
+	quotient, remainder := bits.Div64(high, low, p.denominator)
+	if quotient >= math.MaxInt64 {
+		return p.money.Value(points, p.price)
+	}
+	// The remainder is compared with what is missing to the denominator: doubling might overflow.
+	missing := p.denominator - remainder
+	if remainder > missing || remainder == missing && (p.money.Rounding != settlement.HalfEven || quotient%2 == 1) {
+		quotient++
+	}
+	if (points < 0) != p.negative {
+		return -int64(quotient), nil
+	}
+	return int64(quotient), nil
+}
+
+func magnitude(value int64) uint64 {
+	if value < 0 {
+		return -uint64(value)
+	}
+	return uint64(value)
+}

@@ -1,0 +1,160 @@
+package clearing
+
+import (
+	"fmt"
+	"slices"
+
+	"alliance/settlement"
+)
+
+// A LineTally is what the allocations of one line add up to, before it is priced.
+type LineTally struct {
+	Key settlement.LineKey
+	// Transactions counts the distinct redeem rows; it is 0 for a reversal line.
+	Transactions int64
+	Points       int64
+}
+
+// TallyLines adds up the allocations of whole members, in any order, by line. Allocations on-us
+// are left out: they are never settled in money. The result is in order of lines. The error wraps
+// [settlement.ErrOutOfRange] if points leave a 64-bit integer.
+func TallyLines(allocations []settlement.Allocation) ([]LineTally, error) {
+	t := tallier{places: make(map[settlement.LineKey]int32)}
+	for i := range allocations {
+		allocation := &allocations[i]
+		if i == 0 || !sameRow(&allocations[i-1], allocation) {
+			t.run++
+			t.runIsWhole = allocation.Number == 0
+		}
+		if allocation.OnUs() {
+			continue
+		}
+		if err := t.add(allocation); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.continued) > 0 {
+		t.countContinued(allocations)
+	}
+	tallies := make([]LineTally, len(t.tallies))
+	for i := range t.tallies {
+		tallies[i] = t.tallies[i].LineTally
+	}
+	sortTallies(tallies)
+	return tallies, nil
+}
+
+func sortTallies(tallies []LineTally) {
+	slices.SortFunc(tallies, func(a, b LineTally) int { return settlement.CompareLineKeys(&a.Key, &b.Key) })
+}
+
+// A tallier counts the distinct redeem rows of each line without a table of all rows. A row's
+// allocations nearly always stand together, in a run that starts with number 0; the row then
+// counts once on each line that its run touches. Only rows that go on elsewhere (when the
+// alliance pays what no lot covered) need a second look.
+type tallier struct {
+	tallies []runningTally
+	places  map[settlement.LineKey]int32
+	last    int32 // the place of the allocation before
+	// run numbers the runs of allocations of one row, from 1.
+	run int64
+	// runIsWhole is true if the run starts with number 0.
+	runIsWhole bool
+	// continued holds what runs that do not start with number 0 touch.
+	continued map[rowOnLine]bool
+}
+
+type runningTally struct {
+	LineTally
+	lastRun int64
+}
+
+// rowOnLine is a redeem row on a line, which is given by its place.
+type rowOnLine struct {
+	place         int32
+	transactionID string
+}
+
+func sameRow(a, b *settlement.Allocation) bool {
+	return a.Redeemer == b.Redeemer && a.BusinessDate == b.BusinessDate && a.Activity == b.Activity &&
+		a.TransactionID == b.TransactionID
+}
+
+func (t *tallier) add(allocation *settlement.Allocation) error {
+	place := t.place(allocation)
+	tally := &t.tallies[place]
+	points, err := settlement.AddPoints(tally.Points, allocation.Points)
+	if err != nil {
+		return fmt.Errorf("points of a line: %w", err)
+	}
+	tally.Points = points
+	if allocation.Activity != settlement.RedemptionActivity || tally.lastRun == t.run {
+		return nil
+	}
+	tally.lastRun = t.run
+	if t.runIsWhole {
+		tally.Transactions++
+		return nil
+	}
+	if t.continued == nil {
+		t.continued = make(map[rowOnLine]bool)
+	}
+	t.continued[rowOnLine{place, allocation.TransactionID}] = true
+	return nil
+}
+
+// place returns where the allocation's line is tallied.
+func (t *tallier) place(allocation *settlement.Allocation) int32 {
+	key := allocation.LineKey()
+	if len(t.tallies) > 0 && t.tallies[t.last].Key == key {
+		return t.last
+	}
+	place, found := t.places[key]
+	if !found {
+		place = int32(len(t.tallies))
+		t.places[key] = place
+		t.tallies = append(t.tallies, runningTally{LineTally: LineTally{Key: key}})
+	}
+	t.last = place
+	return place
+}
+
+// countContinued counts the rows of the runs that do not start with number 0, on the lines that
+// the row's run that does start so has not touched.
+func (t *tallier) countContinued(allocations []settlement.Allocation) {
+	runIsWhole := false
+	for i := range allocations {
+		allocation := &allocations[i]
+		if i == 0 || !sameRow(&allocations[i-1], allocation) {
+			runIsWhole = allocation.Number == 0
+		}
+		if runIsWhole && !allocation.OnUs() && allocation.Activity == settlement.RedemptionActivity {
+			delete(t.continued, rowOnLine{t.place(allocation), allocation.TransactionID})
+		}
+	}
+	for row := range t.continued {
+		t.tallies[row.place].Transactions++
+	}
+}
+
+// MergeTallies adds up the tallies of several partitions of members. The result is in order of
+// lines. The error wraps [settlement.ErrOutOfRange] if points leave a 64-bit integer.
+func MergeTallies(tallies ...[]LineTally) ([]LineTally, error) {
+	all := slices.Concat(tallies...)
+	sortTallies(all)
+	merged := all[:0]
+	for _, tally := range all {
+		last := len(merged) - 1
+		if last < 0 || merged[last].Key != tally.Key {
+			merged = append(merged, tally)
+			continue
+		}
+		points, err := settlement.AddPoints(merged[last].Points, tally.Points)
+		if err != nil {
+			return nil, fmt.Errorf("points of a line: %w", err)
+		}
+		merged[last].Points = points
+		merged[last].Transactions += tally.Transactions
+	}
+	return merged, nil
+}
