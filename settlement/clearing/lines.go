@@ -54,6 +54,17 @@ func addPairs(lines []settlement.Line) []settlement.PairTotal {
 	return pairs
 }
 
+// assertPairs panics unless totals on record know of the lines that they add up: without them
+// a merchant would be spared its fee.
+func assertPairs(pairs []settlement.PairTotal) {
+	for i := range pairs {
+		pair := &pairs[i]
+		if pair.Lines < 0 || pair.Lines == 0 && (pair.Transactions != 0 || !pair.Value.IsZero()) {
+			panic(fmt.Sprintf("the totals of a cycle add up other than %d lines: %+v", pair.Lines, *pair))
+		}
+	}
+}
+
 // mergePairs adds the totals of a day to those of the cycle so far. Both are in order.
 func mergePairs(before, today []settlement.PairTotal) []settlement.PairTotal {
 	all := slices.Concat(before, today)

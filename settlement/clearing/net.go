@@ -35,6 +35,7 @@ type Closing struct {
 // package, and a panic, if positions do not sum to zero.
 func Net(rulebook *rules.Rulebook, date settlement.Date, before settlement.Balances, lines []settlement.Line) (Closing, error) {
 	assertLinesInOrder(lines)
+	assertPairs(before.Pairs)
 	closing := Closing{Cycle: rulebook.CycleLength.CycleOf(date)}
 	today := addPairs(lines)
 	pairs := mergePairs(before.Pairs, today)

@@ -183,6 +183,9 @@ func TestNetAssertsItsInvariants(t *testing.T) {
 	onUs.Redeemer = 0
 	mustPanic(t, "not in order", func() { _, _ = Net(rulebook, 20_000, settlement.Balances{}, []settlement.Line{line, line}) })
 	mustPanic(t, "on-us", func() { _, _ = Net(rulebook, 20_000, settlement.Balances{}, []settlement.Line{onUs}) })
+	mustPanic(t, "add up other than 0 lines", func() {
+		_, _ = Net(rulebook, 20_000, settlement.Balances{Pairs: []settlement.PairTotal{{Issuer: 0, Redeemer: 1, Value: money("1.00")}}}, nil)
+	})
 	mustPanic(t, "sums to", func() {
 		_ = checkPositions(rulebook, []settlement.Position{{Party: 0, Net: money("1"), Due: money("1")}, {Party: 1}})
 	})
