@@ -36,6 +36,7 @@ type pairText struct {
 	Value        string `json:"value"`
 	Adjustments  string `json:"adjustments"`
 	Transactions int64  `json:"transactions"`
+	Lines        int64  `json:"lines"`
 }
 
 type carryText struct {
@@ -59,7 +60,7 @@ func WriteBalances(w io.Writer, parties settlement.Parties, standing Standing) e
 	var text standingText
 	for _, pair := range standing.Balances.Pairs {
 		text.Pairs = append(text.Pairs, pairText{parties.ID(pair.Issuer), parties.ID(pair.Redeemer),
-			pair.Value.String(), pair.Adjustments.String(), pair.Transactions})
+			pair.Value.String(), pair.Adjustments.String(), pair.Transactions, pair.Lines})
 	}
 	for _, carry := range standing.Balances.Carried {
 		text.Carried = append(text.Carried, carryText{parties.ID(carry.Merchant), carry.Amount.String()})
@@ -118,7 +119,7 @@ func readBalances(r io.Reader, parties settlement.Parties) (standing Standing, e
 	balances := &standing.Balances
 	for _, pair := range text.Pairs {
 		balances.Pairs = append(balances.Pairs, settlement.PairTotal{Issuer: party(pair.Issuer), Redeemer: party(pair.Redeemer),
-			Value: amount(pair.Value), Adjustments: amount(pair.Adjustments), Transactions: pair.Transactions})
+			Value: amount(pair.Value), Adjustments: amount(pair.Adjustments), Transactions: pair.Transactions, Lines: pair.Lines})
 	}
 	for _, carry := range text.Carried {
 		balances.Carried = append(balances.Carried, settlement.Carry{Merchant: party(carry.Merchant), Amount: amount(carry.Amount)})

@@ -124,6 +124,9 @@ func (p *projection) run(work func() error) error {
 			}
 			return err
 		}
+		// What this process wrote meanwhile may be out of date, even beside a new
+		// _statement.json of another one.
+		p.deep = true
 	}
 }
 

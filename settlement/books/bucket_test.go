@@ -1,0 +1,156 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
+
+// A faultyBucket asks hook before every call; hook may fail it, or run it and lose the answer.
+type faultyBucket struct {
+	storage.Bucket
+	hook func(operation, key string, run func() error) error
+}
+
+func (b *faultyBucket) Open(ctx context.Context, key, version string) (reader io.ReadCloser, object storage.Object, err error) {
+	err = b.hook("open", key, func() (err error) {
+		reader, object, err = b.Bucket.Open(ctx, key, version)
+		return err
+	})
+	if err != nil {
+		return nil, storage.Object{}, err
+	}
+	return reader, object, nil
+}
+
+func (b *faultyBucket) List(ctx context.Context, prefix string) (objects []storage.Object, err error) {
+	err = b.hook("list", prefix, func() (err error) {
+		objects, err = b.Bucket.List(ctx, prefix)
+		return err
+	})
+	return objects, err
+}
+
+func (b *faultyBucket) Folders(ctx context.Context, prefix string) (names []string, err error) {
+	err = b.hook("folders", prefix, func() (err error) {
+		names, err = b.Bucket.Folders(ctx, prefix)
+		return err
+	})
+	return names, err
+}
+
+func (b *faultyBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
+	// What was sent may arrive after the caller gave up.
+	return b.hook("create", key, func() error { return b.Bucket.Create(context.WithoutCancel(ctx), key, body) })
+}
+
+func (b *faultyBucket) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
+	return b.hook("replace", key, func() error { return b.Bucket.Replace(ctx, key, body) })
+}
+
+func (b *faultyBucket) Delete(ctx context.Context, key string) error {
+	return b.hook("delete", key, func() error { return b.Bucket.Delete(ctx, key) })
+}
+
+var errTimeout = errors.New("timeout")
+
+// open opens a ledger that does not wait between tries.
+func open(t *testing.T, bucket storage.Bucket) *Ledger {
+	t.Helper()
+	ledger, err := Open(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger.pause = func(int) {}
+	return ledger
+}
+
+func begin(t *testing.T, ledger *Ledger) *Attempt {
+	t.Helper()
+	attempt, err := ledger.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attempt
+}
+
+const firstDate = settlement.Date(19_800)
+
+// prepare stores the objects of a publish of one date and returns its record. The bakery's
+// statement is of the next version; text makes its content differ.
+func prepare(ctx context.Context, ledger *Ledger, attempt *Attempt, date settlement.Date, text string) (Record, error) {
+	var failed error
+	store := func(folder, name, content string) FileRecord {
+		file, err := attempt.Create(ctx, folder+"/"+name, strings.NewReader(content))
+		failed = errors.Join(failed, err)
+		file.Name = name
+		return file
+	}
+	version := 1
+	if before := ledger.Version("bakery", date); before != nil {
+		version = before.Version + 1
+	}
+	settled := DateRecord{Date: date, ComputationID: text, Complete: true,
+		Inputs: []InputRecord{{Merchant: "bakery", Key: "merchant=bakery/date=2024-01-01/a.csv", State: settlement.Consumed, Rows: 3},
+			{Merchant: "cinema", State: settlement.Missing}},
+		Statements: []StatementRecord{{Merchant: "bakery", Version: version, Supersedes: version - 1, Files: []FileRecord{
+			store("bakery", statementName, "head "+text),
+			store("bakery", "summary.parquet", "summary "+text),
+		}}},
+		Alliance: FolderRecord{Files: []FileRecord{store("alliance", "lines.parquet", "lines "+text), store("alliance", statementName, "alliance "+text)}},
+		State:    StateRecord{Partitions: 1, Objects: []StateObject{{Role: Accounts, Night: date.String(), FileRecord: store("state", "0", "state "+text)}}},
+	}
+	// A file that only odd versions have.
+	if version%2 == 1 {
+		statement := &settled.Statements[0]
+		statement.Files = append(statement.Files, store("bakery", "detail-00002.parquet", "detail "+text))
+	}
+	return Record{Kind: Publish, Operator: "someone", Time: "2024-01-02T03:04:05Z", Dates: []DateRecord{settled}}, failed
+}
+
+// settle publishes a date.
+func settle(t *testing.T, ledger *Ledger, date settlement.Date, text string) {
+	t.Helper()
+	attempt := begin(t, ledger)
+	record, err := prepare(t.Context(), ledger, attempt, date, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := attempt.Commit(t.Context(), record); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents returns every object of a bucket.
+func contents(t *testing.T, bucket storage.Bucket) map[string]string {
+	t.Helper()
+	objects, err := bucket.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, object := range objects {
+		reader, _, err := bucket.Open(t.Context(), object.Key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(reader)
+		if err := errors.Join(err, reader.Close()); err != nil {
+			t.Fatal(err)
+		}
+		all[object.Key] = string(content)
+	}
+	return all
+}
+
+func verifyAll(t *testing.T, ledger *Ledger) {
+	t.Helper()
+	if err := ledger.Verify(t.Context(), func(fault error) { t.Error(fault) }); err != nil {
+		t.Fatal(err)
+	}
+}

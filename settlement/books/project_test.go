@@ -1,0 +1,281 @@
+package books
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
+
+// expected returns what the bucket of statements must hold.
+func expected(t *testing.T, ledger *Ledger) map[string]string {
+	t.Helper()
+	want := make(map[string]string)
+	folder := func(name string, files []FileRecord) {
+		for _, file := range files {
+			content, err := ledger.Read(t.Context(), file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[name+"/"+file.Name] = string(content)
+		}
+	}
+	first, _ := ledger.FirstSettled()
+	last, found := ledger.LastSettled()
+	for date := first; found && date <= last; date++ {
+		settled, _ := ledger.Settled(date)
+		for _, statement := range settled.Statements {
+			for _, version := range ledger.Versions(statement.Merchant, date) {
+				name := fmt.Sprintf("merchant=%s/versions/date=%s/version=%d", statement.Merchant, date, version.Version)
+				if version.Version == statement.Version {
+					name = fmt.Sprintf("merchant=%s/date=%s", statement.Merchant, date)
+				}
+				folder(name, version.Files)
+			}
+		}
+		folder("alliance/date="+date.String(), settled.Alliance.Files)
+	}
+	return want
+}
+
+// expectProjected compares the bucket of statements with the ledger.
+func expectProjected(t *testing.T, ledger *Ledger, statements storage.Bucket) {
+	t.Helper()
+	got, want := contents(t, statements), expected(t, ledger)
+	delete(got, markKey)
+	if maps.Equal(got, want) {
+		return
+	}
+	for key, content := range got {
+		if content != want[key] {
+			t.Errorf("%s holds %q, want %q", key, content, want[key])
+		}
+	}
+	for key := range want {
+		if _, found := got[key]; !found {
+			t.Errorf("%s is missing", key)
+		}
+	}
+}
+
+func project(t *testing.T, ledger *Ledger, statements storage.Bucket) {
+	t.Helper()
+	if err := ledger.ProjectAll(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// threeVersions settles three dates, one of them three times, another twice.
+func threeVersions(t *testing.T, ledger *Ledger, after func()) {
+	for i, date := range []settlement.Date{firstDate, firstDate + 1, firstDate, firstDate + 2, firstDate, firstDate + 1} {
+		settle(t, ledger, date, fmt.Sprint("run ", i))
+		after()
+	}
+}
+
+func TestProject(t *testing.T) {
+	ledger, statements := open(t, storage.NewMemory()), storage.NewMemory()
+	threeVersions(t, ledger, func() {
+		project(t, ledger, statements)
+		expectProjected(t, ledger, statements)
+	})
+	// All at once gives the same.
+	fresh := storage.NewMemory()
+	project(t, ledger, fresh)
+	if !maps.Equal(contents(t, fresh), contents(t, statements)) {
+		t.Error("projecting night by night and all at once differ")
+	}
+	// And a single record's dates.
+	fresh = storage.NewMemory()
+	for i := range ledger.Records() {
+		if err := ledger.Project(t.Context(), fresh, &ledger.Records()[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expectProjected(t, ledger, fresh)
+	if got := contents(t, statements)[markKey]; got != "{\"seq\":6}\n" {
+		t.Errorf("mark: %s", got)
+	}
+}
+
+func TestProjectWritesOnlyOnce(t *testing.T) {
+	good := storage.NewMemory()
+	ledger := open(t, storage.NewMemory())
+	threeVersions(t, ledger, func() {})
+	calls := 0
+	statements := &faultyBucket{good, func(operation, _ string, run func() error) error {
+		if calls++; operation != "open" {
+			t.Errorf("a %s", operation)
+		}
+		return run()
+	}}
+	project(t, ledger, good)
+	project(t, ledger, statements)
+	if calls != 1 {
+		t.Errorf("%d calls where nothing was to be done", calls)
+	}
+	// Another ledger's mark, or a broken one, is no proof.
+	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`} {
+		other := storage.NewMemory()
+		if err := other.Create(t.Context(), markKey, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		project(t, ledger, other)
+		expectProjected(t, ledger, other)
+	}
+}
+
+// TestProjectIsFinishedByTheNextRun lets every call to the store fail, one after the other, at
+// every state of the statements.
+func TestProjectIsFinishedByTheNextRun(t *testing.T) {
+	ledger, base := open(t, storage.NewMemory()), storage.NewMemory()
+	record := 0
+	threeVersions(t, ledger, func() {
+		record++
+		before := contents(t, base)
+		for _, applied := range []bool{false, true} {
+			for failing := 1; ; failing++ {
+				good := storage.NewMemory()
+				for key, content := range before {
+					if err := good.Create(t.Context(), key, strings.NewReader(content)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				calls := 0
+				var written []string
+				err := ledger.ProjectAll(t.Context(), &faultyBucket{good, func(operation, key string, run func() error) error {
+					if calls++; calls != failing {
+						written = append(written, key)
+						return run()
+					}
+					if applied {
+						run()
+					}
+					return errTimeout
+				}})
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, errTimeout) {
+					t.Fatal(err)
+				}
+				project(t, ledger, good)
+				expectProjected(t, ledger, good)
+				if t.Failed() {
+					t.Fatalf("record %d, call %d, applied %t, after %q", record, failing, applied, written)
+				}
+			}
+		}
+		project(t, ledger, base)
+	})
+}
+
+func TestProjectRefusesDamagedObjects(t *testing.T) {
+	bucket, statements := storage.NewMemory(), storage.NewMemory()
+	ledger := open(t, bucket)
+	settle(t, ledger, firstDate, "one")
+	settled, _ := ledger.Settled(firstDate)
+	for _, file := range settled.Statements[0].Files {
+		if file.Name != "summary.parquet" {
+			continue
+		}
+		if err := bucket.Replace(t.Context(), file.Object, strings.NewReader("summary onE")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ledger.ProjectAll(t.Context(), statements); !errors.Is(err, ErrBroken) {
+		t.Errorf("got %v", err)
+	}
+	for key := range contents(t, statements) {
+		if strings.HasSuffix(key, "summary.parquet") || strings.HasSuffix(key, statementName) {
+			t.Errorf("%s was published", key)
+		}
+	}
+}
+
+func TestRebuild(t *testing.T) {
+	ledger, statements := open(t, storage.NewMemory()), storage.NewMemory()
+	threeVersions(t, ledger, func() {})
+	project(t, ledger, statements)
+	folder := StatementFolder("bakery", firstDate+1)
+	for _, err := range []error{
+		statements.Replace(t.Context(), StatementFolder("bakery", firstDate)+"/summary.parquet", strings.NewReader("edited")),
+		statements.Delete(t.Context(), VersionFolder("bakery", firstDate, 1)+"/summary.parquet"),
+		statements.Delete(t.Context(), AllianceFolder(firstDate)+"/"+statementName),
+		statements.Create(t.Context(), folder+"/detail-00002.parquet", strings.NewReader("of version 1")),
+		statements.Create(t.Context(), folder+"/notes.txt", strings.NewReader("somebody's own")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ledger.Rebuild(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+	// What was never ours is left alone.
+	if err := statements.Delete(t.Context(), folder+"/notes.txt"); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(contents(t, statements)); got != len(expected(t, ledger))+1 {
+		t.Errorf("%d objects", got)
+	}
+	expectProjected(t, ledger, statements)
+}
+
+func TestCleanUp(t *testing.T) {
+	bucket := storage.NewMemory()
+	ledger := open(t, bucket)
+	lost, current := begin(t, ledger), begin(t, open(t, bucket))
+	for _, attempt := range []*Attempt{lost, current} {
+		if _, err := prepare(t.Context(), ledger, attempt, firstDate, attempt.ID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if removed, err := ledger.CleanUp(t.Context()); err != nil || len(removed) > 0 {
+		t.Fatalf("removed %v before the head passed, %v", removed, err)
+	}
+	settle(t, ledger, firstDate, "one")
+	later := begin(t, ledger)
+	if _, err := later.Create(t.Context(), "x", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	// Objects without an intent are nobody's to delete.
+	if err := bucket.Create(t.Context(), "runs/stray/x", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	// A crash in the middle: the intent goes last, so the next clean-up finishes.
+	for failing := 1; failing < 20; failing++ {
+		deletes := 0
+		crashing := *ledger
+		crashing.bucket = &faultyBucket{bucket, func(operation, _ string, run func() error) error {
+			if operation == "delete" {
+				if deletes++; deletes == failing {
+					return errTimeout
+				}
+			}
+			return run()
+		}}
+		if _, err := crashing.CleanUp(t.Context()); err == nil {
+			break
+		}
+	}
+	for key := range contents(t, bucket) {
+		if strings.Contains(key, lost.ID()) || strings.Contains(key, current.ID()) {
+			t.Errorf("left %s", key)
+		}
+	}
+	if _, found := contents(t, bucket)["runs/stray/x"]; !found {
+		t.Error("an object without an intent was deleted")
+	}
+	if left, err := ledger.Abandoned(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("abandoned: %v, %v", left, err)
+	}
+	verifyAll(t, ledger)
+	if err := later.Commit(t.Context(), Record{Kind: Close, Through: firstDate.String()}); err != nil {
+		t.Error(err)
+	}
+}
