@@ -16,7 +16,7 @@ func checkHistories(t *testing.T, from, count uint64, difference func(*history) 
 	for seed := from; seed < from+count; seed++ {
 		h := randomHistory(seed)
 		if said := difference(h); said != "" {
-			small := shrink(h, difference, time.Minute)
+			small := shrink(h, difference, 10*time.Second)
 			t.Fatalf("history of seed %d differs:\n%s\nshrunk to this history:\n%s\nwhich differs so:\n%s", seed, said, small, difference(small))
 		}
 	}
@@ -28,93 +28,89 @@ func shrink(h *history, difference func(*history) string, limit time.Duration) *
 	until := time.Now().Add(limit)
 	for smaller := true; smaller; {
 		smaller = false
-		// Candidates are made one by one, since each one taken changes those after it.
-		for i := 0; time.Now().Before(until); i++ {
-			candidate := h.without(i)
-			if candidate == nil {
+		for i := 0; time.Now().Before(until); {
+			candidates := h.smaller()
+			if i >= len(candidates) {
 				break
 			}
+			candidate := h.clone()
+			candidates[i](candidate)
 			if difference(candidate) != "" {
-				h, smaller = candidate, true
-				i--
+				h, smaller = candidate, true // the i-th candidate is another one now
+			} else {
+				i++
 			}
 		}
 	}
 	return h
 }
 
+// clone copies a history so far that what [history.smaller] does to it leaves the first alone.
 func (h *history) clone() *history {
 	other := *h
+	c := *h.config
+	other.config = &c
 	other.nights = slices.Clone(h.nights)
+	for i := range other.nights {
+		n := &other.nights[i]
+		n.files, n.adjustments = slices.Clone(n.files), slices.Clone(n.adjustments)
+	}
 	return &other
 }
 
-// without leaves out the i-th thing that can be left out: the nights after one, the first night, then
-// files, adjustments, rows, rules; nil if there is no i-th.
-func (h *history) without(i int) *history {
-	other := h.clone()
-	if i < len(h.nights)-1 {
-		other.nights = other.nights[:i+1]
-		return other
+// smaller lists what can be left out of a history: the nights after one, the first night, then
+// files, adjustments, rows, rules.
+func (h *history) smaller() []func(*history) {
+	var list []func(*history)
+	for i := range len(h.nights) - 1 {
+		list = append(list, func(h *history) { h.nights = h.nights[:i+1] })
 	}
-	i -= len(h.nights) - 1
-	if i == 0 && len(h.nights) > 1 {
-		other.nights, other.first, other.lateFrom = other.nights[1:], h.first+1, max(0, h.lateFrom-1)
-		return other
+	if len(h.nights) > 1 {
+		list = append(list, func(h *history) { h.nights, h.first, h.lateFrom = h.nights[1:], h.first+1, max(0, h.lateFrom-1) })
 	}
-	i--
-	for at := range other.nights {
-		n := &other.nights[at]
-		if i >= 0 && i < len(n.files) {
-			n.files = slices.Delete(slices.Clone(n.files), i, i+1)
-			return other
+	for at, n := range h.nights {
+		for i := range n.files {
+			list = append(list, func(h *history) { h.nights[at].files = slices.Delete(h.nights[at].files, i, i+1) })
 		}
-		i -= len(n.files)
-		if i >= 0 && i < len(n.adjustments) {
-			n.adjustments = slices.Delete(slices.Clone(n.adjustments), i, i+1)
-			return other
+		for i := range n.adjustments {
+			list = append(list, func(h *history) { h.nights[at].adjustments = slices.Delete(h.nights[at].adjustments, i, i+1) })
 		}
-		i -= len(n.adjustments)
 	}
-	for at := range other.nights {
-		for number, f := range other.nights[at].files {
+	for at, n := range h.nights {
+		for number, f := range n.files {
 			if f.table == nil {
 				continue
 			}
-			if i >= 0 && i < len(f.table.rows) {
-				changed, rows := *f, *f.table
-				rows.rows = slices.Delete(slices.Clone(rows.rows), i, i+1)
-				changed.table = &rows
-				other.nights[at].files = slices.Clone(other.nights[at].files)
-				other.nights[at].files[number] = &changed
-				return other
+			for i := range f.table.rows {
+				list = append(list, func(h *history) { h.nights[at].files[number] = f.withoutRow(i) })
 			}
-			i -= len(f.table.rows)
 		}
 	}
-	return other.withoutRule(i)
+	return append(list, h.fewerRules()...)
 }
 
-func (h *history) withoutRule(i int) *history {
-	c := *h.config
-	h.config = &c
-	choices := []struct {
-		count int
-		drop  func(i int)
-	}{
-		{min(1, h.lateFrom), func(int) { h.later, h.lateFrom = nil, 0 }},
-		{len(c.fees), func(i int) { c.fees = slices.Delete(slices.Clone(c.fees), i, i+1) }},
-		{len(c.holds), func(i int) { c.holds = slices.Delete(slices.Clone(c.holds), i, i+1) }},
-		{len(c.prices) - 1, func(i int) { c.prices = slices.Delete(slices.Clone(c.prices), i, i+1) }},
+func (f *file) withoutRow(i int) *file {
+	changed, t := *f, *f.table
+	t.rows = slices.Delete(slices.Clone(t.rows), i, i+1)
+	changed.table = &t
+	return &changed
+}
+
+func (h *history) fewerRules() []func(*history) {
+	var list []func(*history)
+	if h.later != nil {
+		list = append(list, func(h *history) { h.later, h.lateFrom = nil, 0 })
 	}
-	for _, choice := range choices {
-		if i < choice.count {
-			choice.drop(i)
-			return h
-		}
-		i -= choice.count
+	for i := range h.config.fees {
+		list = append(list, func(h *history) { h.config.fees = slices.Delete(slices.Clone(h.config.fees), i, i+1) })
 	}
-	return nil
+	for i := range h.config.holds {
+		list = append(list, func(h *history) { h.config.holds = slices.Delete(slices.Clone(h.config.holds), i, i+1) })
+	}
+	for i := range len(h.config.prices) - 1 {
+		list = append(list, func(h *history) { h.config.prices = slices.Delete(slices.Clone(h.config.prices), i, i+1) })
+	}
+	return list
 }
 
 // String prints the history as files: the rulebook, and what arrives before each run.

@@ -10,7 +10,7 @@ import (
 type object struct {
 	merchant, key, sum, state, code string
 	column                          string // of missing_column
-	lastNight                       bool   // of its window
+	isControl                       bool
 	rows, rejected, deferred        int64
 	issued, redeemed                int64
 	accepted                        []*row // rows that pass all checks before conflict
@@ -59,6 +59,9 @@ func (m *model) look(c *config, d day) *intake {
 			}
 			if of < d-day(c.lateDays) || of > d {
 				continue
+			}
+			if o := m.judgeControl(c, d, of, folder, date); o != nil {
+				found.objects = append(found.objects, o)
 			}
 			for _, f := range m.dataFiles(folder, date) {
 				if o := m.judge(c, d, of, f); o != nil {
@@ -158,7 +161,7 @@ var endings = []string{".parquet", ".csv", ".jsonl", ".csv.gz", ".jsonl.gz", ".c
 
 // judge decides about a file; nil if an earlier night did for good.
 func (m *model) judge(c *config, d, of day, f *file) *object {
-	o := &object{merchant: f.folder, key: f.key(), sum: f.sum(), onDate: of == d, lastNight: d == of+day(c.lateDays)}
+	o := &object{merchant: f.folder, key: f.key(), sum: f.sum(), onDate: of == d}
 	settled, wasConsumed := m.consumed[o.key]
 	if wasConsumed && settled.sum == o.sum {
 		return nil
@@ -166,24 +169,42 @@ func (m *model) judge(c *config, d, of day, f *file) *object {
 	if earlier, ok := m.duplicates[o.key]; ok && earlier.sum == o.sum {
 		return nil
 	}
-	o.code = m.fileCode(c, d, f, o, wasConsumed)
-	switch o.code {
+	code := m.fileCode(c, d, f, o, wasConsumed)
+	if code != "" { // nothing of what it says counts
+		*o = object{merchant: o.merchant, key: o.key, sum: o.sum, onDate: o.onDate, column: o.column}
+	}
+	switch code {
 	case "":
 		o.state = "consumed"
 	case "duplicate_file":
-		o.state = "duplicate"
+		o.state, o.code = "duplicate", code
+		o.exceptions = []exception{{merchant: f.folder, file: o.key, code: code, state: "noticed"}}
 	default:
-		o.state = "held"
-	}
-	if o.state != "consumed" {
-		*o = object{merchant: o.merchant, key: o.key, sum: o.sum, onDate: o.onDate, lastNight: o.lastNight, state: o.state, code: o.code, column: o.column}
-		state := map[string]string{"duplicate": "noticed", "held": "held"}[o.state]
-		o.exceptions = append(o.exceptions, exception{merchant: f.folder, file: o.key, code: o.code, state: state, column: o.column})
-		if o.state == "held" && o.lastNight {
-			o.exceptions = append(o.exceptions, exception{merchant: f.folder, file: o.key, code: "hold_expired", state: "held"})
-		}
+		o.hold(code, d == of+day(c.lateDays))
 	}
 	return o
+}
+
+// judgeControl puts a control file on record: once for each content, or every night it is held.
+func (m *model) judgeControl(c *config, d, of day, folder, date string) *object {
+	f := m.inbox["merchant="+folder+"/"+date+"/_control.json"]
+	if f == nil || m.controls[f.key()+f.sum()] {
+		return nil
+	}
+	o := &object{merchant: folder, key: f.key(), sum: f.sum(), onDate: of == d, state: "consumed", isControl: true}
+	if f.control.broken != "" {
+		o.hold("bad_control", d == of+day(c.lateDays))
+	}
+	return o
+}
+
+// hold keeps a file out, and says so.
+func (o *object) hold(code string, lastNight bool) {
+	o.state, o.code = "held", code
+	o.exceptions = append(o.exceptions, exception{merchant: o.merchant, file: o.key, code: code, state: "held", column: o.column})
+	if lastNight {
+		o.exceptions = append(o.exceptions, exception{merchant: o.merchant, file: o.key, code: "hold_expired", state: "held"})
+	}
 }
 
 // fileCode goes through the codes of files in their order.

@@ -12,6 +12,7 @@ type model struct {
 	inbox      map[string]*file
 	consumed   map[string]finality
 	duplicates map[string]finality
+	controls   map[string]bool // by key and SHA-256
 	settled    []settledRow
 	members    map[string]*member
 	cycle      []*line // of the running cycle
@@ -27,7 +28,7 @@ type model struct {
 }
 
 func newModel() *model {
-	return &model{inbox: map[string]*file{}, consumed: map[string]finality{}, duplicates: map[string]finality{},
+	return &model{inbox: map[string]*file{}, consumed: map[string]finality{}, duplicates: map[string]finality{}, controls: map[string]bool{},
 		members: map[string]*member{}, carried: map[string]*big.Rat{}}
 }
 
@@ -139,10 +140,12 @@ func (m *model) closingPoints() {
 func (m *model) remember(found *intake, d day) {
 	for _, o := range found.objects {
 		final := finality{o.merchant, o.sum, d, o.rows > 0 && o.rejected+o.deferred == 0}
-		switch o.state {
-		case "consumed":
+		switch {
+		case o.isControl:
+			m.controls[o.key+o.sum] = o.state == "consumed"
+		case o.state == "consumed":
 			m.consumed[o.key] = final
-		case "duplicate":
+		case o.state == "duplicate":
 			m.duplicates[o.key] = final
 		}
 	}

@@ -33,7 +33,8 @@ import (
 //	           (one per merchant that gets a statement; fees to due are "" unless the cycle closed)
 //	inputs     merchant|key|state|code|rows|accepted|deferred|rejected|issued_points|redeemed_points
 //	           (objects that this run looked at, by merchant, key; not those that an earlier night made final; a missing
-//	           merchant first, key "", state missing; all numbers 0 unless consumed tonight)
+//	           merchant first, key "", state missing; all numbers 0 unless consumed tonight; a control file is consumed once for
+//	           each content, with no rows, or held)
 //
 // Sorted as text by [nightResult.sort], whatever order they came in:
 //

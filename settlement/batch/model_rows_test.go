@@ -249,12 +249,11 @@ func (m *model) deduplicate(c *config, d day, found *intake) (passed []*row) {
 		tonight = append(tonight, o.accepted...)
 	}
 	slices.SortFunc(tonight, func(a, b *row) int { return firstOf(strings.Compare(a.file, b.file), int(a.number-b.number)) })
-	for i, r := range tonight {
+	for _, r := range tonight {
 		takers := m.takers(c, d, r)
-		for _, earlier := range tonight[:i] {
+		for _, earlier := range passed {
 			if earlier.merchant == r.merchant && earlier.id == r.id {
 				takers = append(takers, earlier.content)
-				break // only the first of tonight takes it
 			}
 		}
 		code := ""
