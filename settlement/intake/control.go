@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -55,6 +56,10 @@ func readControl(ctx context.Context, inbox storage.Bucket, object storage.Objec
 		return control, nil
 	}
 	body, err := openExactly(ctx, inbox, object)
+	if errors.Is(err, storage.ErrIrregular) {
+		control.Fault = storage.ErrIrregular.Error()
+		return control, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,8 @@
 //	                   with the same code
 //	not_in_control     the control file does not name the file, or there is none and the register
 //	                   says `control: required`
-//	unreadable_file    truncated, broken, over a limit, no header, a header name twice or empty
+//	unreadable_file    truncated, broken, over a limit, no header, a header name twice or empty;
+//	                   in a directory, what is not a regular file
 //	missing_column     a column that every kind requires is absent (CSV)
 //	wrong_type         a column's type is not one of those below (files with typed columns)
 //	control_mismatch   hash or totals differ from the control file

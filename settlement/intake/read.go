@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -15,8 +16,8 @@ import (
 
 // FileFacts is what reading a file found out about it.
 type FileFacts struct {
-	// Bytes is the size as stored; SHA256 the digest of the stored bytes in hex, "" for an object
-	// over the limit of size, which is not read.
+	// Bytes is the size as stored; SHA256 the digest of the stored bytes in hex, "" for what is not
+	// read: an object over the limit of size, or what is no regular file.
 	Bytes  int64
 	SHA256 string
 	// Code is unreadable_file, missing_column or wrong_type, with what was found, or NoCode. Rows
@@ -63,6 +64,10 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 		return facts, nil
 	}
 	body, err := openExactly(ctx, inbox, object.Object)
+	if errors.Is(err, storage.ErrIrregular) {
+		facts.fault(unreadable("%v; replace it with a regular file", storage.ErrIrregular))
+		return facts, nil
+	}
 	if err != nil {
 		return facts, err
 	}
