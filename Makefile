@@ -1,0 +1,38 @@
+# settle: close the books of a loyalty alliance, night by night. See README.md.
+
+.PHONY: build demo test vet readers year histories bench fuzz clean
+
+build: ## bin/settle
+	go build -o bin/settle ./cmd/settle
+
+demo: build ## settle the sample alliance's week into ./demo and show a statement
+	rm -rf demo
+	mkdir demo
+	cp -R fixtures/sample/inbox demo/inbox
+	bin/settle run --root demo --rules rules/sample.yaml --date 2026-06-07 --catch-up 2>demo/log.txt
+	bin/settle show --root demo --merchant CEDAR --date 2026-06-07
+
+test: vet ## every test of the main module
+	go test ./...
+
+vet:
+	go vet ./...
+	@unformatted=$$(gofmt -l cmd rules settlement fixtures); test -z "$$unformatted" || { echo "not gofmt: $$unformatted"; exit 1; }
+
+readers: ## pyarrow, DuckDB and pandas read every published table (installs them into a cache)
+	scripts/readers/run
+
+year: ## a year of real purchases, if the data lies in ../shared (see README)
+	SETTLE_YEAR=1 go test -count=1 -timeout 60m -v -run Purchases ./fixtures
+
+histories: ## compare the engine with the model on many more random histories: make histories COUNT=20000 SEED=1
+	go test -count=1 -timeout 120m -run TestEngineEqualsModel ./settlement/batch -args -histories $(or $(COUNT),20000) -seed $(or $(SEED),1)
+
+bench: ## micro-benchmarks of the hot paths
+	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules
+
+fuzz: ## each fuzz target for a while: make fuzz TIME=10m
+	scripts/fuzz $(or $(TIME),1m)
+
+clean:
+	rm -rf bin demo

@@ -1,0 +1,59 @@
+// Package batch settles dates on one machine: it leads the rows from the inbox through the pure
+// core to the ledger and the published statements.
+//
+// # What a run does
+//
+// [Run] settles one date D, or with CatchUp every unsettled date up to D, each by itself and in
+// order:
+//
+//  1. It opens the ledger, verifies the log and finishes what an earlier run left of the projection.
+//  2. If D is settled it does nothing but say which record stands and what has changed since:
+//     files that go to the next date, the rulebook, the program.
+//  3. It refuses a rulebook that does not fit the ledger ([RulebookError]): one that changes what is
+//     fixed for ever (alliance id, currency, time_zone, day_starts_at, lots, rounding, cycle), that
+//     lacks a party which is still on record, or that gives a price or fee id that was used another
+//     content.
+//  4. The date before D must be settled, unless the ledger is empty ([RefusedError]). On an empty
+//     ledger CatchUp begins with the earliest date that a merchant delivered for.
+//  5. [Compute] settles the date in memory, see below. It refuses the night if a merchant is missing
+//     that the rulebook requires, or more than missing.max_share of those expected ([MissingError];
+//     AllowMissing overrides), if an adjustment is bad, if a sum is out of range, and under Strict
+//     if there is any exception. Nothing has been written then.
+//  6. State, tables and detail are stored as objects of an attempt; the tables are read back and
+//     compared before; one record commits all of it; the projection copies it to the statements.
+//
+// # Stages
+//
+// [Compute] reads nothing but its arguments and the inbox, and writes nothing. Its stages meet
+// through partitions:
+//
+//	read         file by file: hash, parse, validate; a file is consumed, held or a duplicate
+//	  -> rows by transaction id
+//	deduplicate  id by id: the first row of (file, row) takes the id
+//	  -> rows by member
+//	attribute    member by member: lots, claims, reversals, expiry
+//	  -> allocations by line
+//	price        line by line: one value, shared out among its allocations
+//	net          fees, tax, positions, payments, when the cycle closes
+//
+// A partition is given by a stable hash, and whoever takes one sorts it by a key of its own, so
+// neither the number of workers nor that of partitions changes a byte.
+//
+// # Counts and invariants
+//
+// Every row of a consumed file is in exactly one of accepted, deferred and rejected; rows of held
+// files are never read into anything. Statements count the rows read tonight: a row that was
+// deferred earlier and is settled or rejected tonight is counted on the night it was read. These
+// are asserted on every run, and a breach is a panic: each file's counts add up; for every issuer
+// opening + issued - issue_reversed - redeemed + restored - expired = closing = the sum of its open
+// lots; the detail adds up to its line; positions sum to zero.
+//
+// A statement is written for every merchant that is active on D, or has lines, open lots, a balance,
+// movement of points, or objects or exceptions in this run. A missing merchant, or a held file under
+// date=D, makes every statement of the night incomplete.
+//
+// # Errors
+//
+// [RefusedError], [MissingError], [RulebookError]; errors that wrap [settlement.ErrOutOfRange],
+// [books.ErrLost] and [books.ErrUnknown]; others come from the stores.
+package batch
