@@ -39,6 +39,8 @@ type jsonValue struct {
 	text string
 }
 
+const faultControl = "byte %d: a control character inside a string; write it as an escape"
+
 // fail notes the first fault, and ends the parsing.
 func (p *jsonParser) fail(format string, arguments ...any) {
 	if p.fault == "" {
@@ -247,7 +249,7 @@ func (p *jsonParser) string(due string) string {
 			return p.escaped(start, i)
 		case c < 0x20:
 			p.at = i
-			p.unexpected("no control character inside a string: write it as an escape; a character")
+			p.fail(faultControl, p.at+1)
 			return ""
 		}
 	}
@@ -265,7 +267,7 @@ func (p *jsonParser) escaped(start, at int) string {
 			p.at++
 			return string(value)
 		case c < 0x20:
-			p.unexpected("no control character inside a string: write it as an escape; a character")
+			p.fail(faultControl, p.at+1)
 			return ""
 		case c != '\\':
 			value = append(value, c)
