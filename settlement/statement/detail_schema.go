@@ -10,18 +10,18 @@ import (
 
 // detailLayout is the schema of detail.parquet, in the order of publication.
 var detailLayout = schema.MustGroup(schema.NewGroupNode("detail", parquet.Repetitions.Required, schema.FieldList{
-	detailColumn("statement_no", required, utf8, parquet.Types.ByteArray),
+	detailColumn("statement_no", required, plainText, parquet.Types.ByteArray),
 	detailColumn("line_no", optional, schema.NoLogicalType{}, parquet.Types.Int32),
-	detailColumn("allocation_id", required, utf8, parquet.Types.ByteArray),
-	detailColumn("role", required, utf8, parquet.Types.ByteArray),
-	detailColumn("counterparty_id", required, utf8, parquet.Types.ByteArray),
-	detailColumn("activity", required, utf8, parquet.Types.ByteArray),
+	detailColumn("allocation_id", required, plainText, parquet.Types.ByteArray),
+	detailColumn("role", required, plainText, parquet.Types.ByteArray),
+	detailColumn("counterparty_id", required, plainText, parquet.Types.ByteArray),
+	detailColumn("activity", required, plainText, parquet.Types.ByteArray),
 	detailColumn("business_date", required, schema.DateLogicalType{}, parquet.Types.Int32),
 	detailColumn("occurred_at", required, schema.NewTimestampLogicalType(true, schema.TimeUnitMicros), parquet.Types.Int64),
 	detailColumn("late", required, schema.NoLogicalType{}, parquet.Types.Boolean),
-	detailColumn("transaction_id", optional, utf8, parquet.Types.ByteArray),
-	detailColumn("lot_merchant_id", optional, utf8, parquet.Types.ByteArray),
-	detailColumn("lot_id", optional, utf8, parquet.Types.ByteArray),
+	detailColumn("transaction_id", optional, plainText, parquet.Types.ByteArray),
+	detailColumn("lot_merchant_id", optional, plainText, parquet.Types.ByteArray),
+	detailColumn("lot_id", optional, plainText, parquet.Types.ByteArray),
 	detailColumn("lot_issued_on", optional, schema.DateLogicalType{}, parquet.Types.Int32),
 	detailColumn("points", required, schema.NoLogicalType{}, parquet.Types.Int64),
 	detailColumn("price", optional, schema.NewDecimalLogicalType(18, settlement.PriceDecimals), parquet.Types.Int64),
@@ -30,9 +30,9 @@ var detailLayout = schema.MustGroup(schema.NewGroupNode("detail", parquet.Repeti
 }, -1))
 
 var (
-	utf8     = schema.StringLogicalType{}
-	required = parquet.Repetitions.Required
-	optional = parquet.Repetitions.Optional
+	plainText = schema.StringLogicalType{}
+	required  = parquet.Repetitions.Required
+	optional  = parquet.Repetitions.Optional
 )
 
 func detailColumn(name string, repetition parquet.Repetition, logical schema.LogicalType, physical parquet.Type) schema.Node {

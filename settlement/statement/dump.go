@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -94,18 +93,18 @@ func (c *cursor) next() string {
 
 // format returns a value as text.
 func (c *column) format(at int) string {
-	if c.meaning == text {
+	if c.meaning == meansText {
 		return c.texts[at]
 	}
 	value := c.numbers[at]
 	switch c.meaning {
-	case dec:
+	case meansDecimal:
 		return decimal.New(value, -c.scale).StringFixed(c.scale)
-	case date:
+	case meansDate:
 		return settlement.Date(value).String()
-	case instant:
+	case meansInstant:
 		return settlement.Instant(value).String()
-	case flag:
+	case meansFlag:
 		return strconv.FormatBool(value == 1)
 	default:
 		return strconv.FormatInt(value, 10)
@@ -119,7 +118,7 @@ func (f *frame) cells() []map[string]string {
 	for row := range rows {
 		rows[row] = make(map[string]string, len(cursors))
 		for i := range cursors {
-			rows[row][strings.Clone(f.columns[i].name)] = cursors[i].next()
+			rows[row][f.columns[i].name] = cursors[i].next()
 		}
 	}
 	return rows

@@ -18,12 +18,12 @@ type frame struct {
 type meaning uint8
 
 const (
-	number  meaning = iota
-	dec             // in units of 10^-scale
-	date            // days since 1970-01-01
-	instant         // microseconds since 1970-01-01T00:00:00Z
-	flag            // 0 or 1
-	text
+	meansNumber  meaning = iota
+	meansDecimal         // in units of 10^-scale
+	meansDate            // days since 1970-01-01
+	meansInstant         // microseconds since 1970-01-01T00:00:00Z
+	meansFlag            // 0 or 1
+	meansText
 )
 
 // A column holds its values densely: nulls have no value, but a true in null.
@@ -124,25 +124,25 @@ func (c *column) understand(described *schema.Column) error {
 	physical := described.PhysicalType()
 	switch logical := described.LogicalType().(type) {
 	case schema.StringLogicalType:
-		c.meaning = text
+		c.meaning = meansText
 	case schema.DateLogicalType:
-		c.meaning = date
+		c.meaning = meansDate
 	case *schema.TimestampLogicalType:
 		if logical.TimeUnit() != schema.TimeUnitMicros || !logical.IsAdjustedToUTC() {
 			return fmt.Errorf("is of type %s, not an instant in UTC by the microsecond", logical)
 		}
-		c.meaning = instant
+		c.meaning = meansInstant
 	case *schema.DecimalLogicalType:
-		c.meaning, c.scale = dec, logical.Scale()
+		c.meaning, c.scale = meansDecimal, logical.Scale()
 	case *schema.IntLogicalType, schema.NoLogicalType, schema.UnknownLogicalType, nil:
-		c.meaning = number
+		c.meaning = meansNumber
 		if physical == arrow.Types.Boolean {
-			c.meaning = flag
+			c.meaning = meansFlag
 		}
 	default:
 		return fmt.Errorf("is of type %s", logical)
 	}
-	if (physical == arrow.Types.ByteArray) != (c.meaning == text) {
+	if (physical == arrow.Types.ByteArray) != (c.meaning == meansText) {
 		return fmt.Errorf("is %s stored as %s", described.LogicalType(), physical)
 	}
 	return nil

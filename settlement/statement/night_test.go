@@ -179,6 +179,7 @@ func largeNight(rows int) *settlement.Night {
 		}
 		points += night.Detail[0][i].Points
 	}
+	night.OnUs = nil
 	value := night.Money.Amount(points)
 	night.Lines = []settlement.Line{{LineKey: key, Transactions: int64(rows), Points: points, Value: value}}
 	night.Statements[A].Receivable, night.Statements[A].Payable = decimal.Zero, value
