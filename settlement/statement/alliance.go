@@ -217,10 +217,10 @@ func (o *overview) exceptionRows() ([]allianceExceptionRow, error) {
 	rows := make([]allianceExceptionRow, len(o.exceptions))
 	for i, exception := range o.exceptions {
 		rows[i] = allianceExceptionRow{
-			MerchantID: textOrNull(o.id(exception.Merchant)), File: exception.File, Row: rowOrNull(exception.Row),
+			MerchantID: textOrNull(o.id(exception.Merchant)), File: cell(exception.File), Row: rowOrNull(exception.Row),
 			TransactionID: textOrNull(exception.TransactionID), Code: exception.Code.String(), State: exception.State.String(),
 			Column: textOrNull(exception.Column), Value: textOrNull(exception.Value),
-			Points: exceptionPoints(exception), Message: exception.Message,
+			Points: exceptionPoints(exception), Message: cell(exception.Message),
 		}
 	}
 	return rows, nil

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -62,11 +63,16 @@ func (c *converter) fail(err error) {
 // priced reports whether the line's value comes from a price: an adjustment's does not.
 func priced(line *settlement.Line) bool { return line.Activity != settlement.AdjustmentActivity }
 
+// cell returns a text as it may stand in a column of UTF-8: what is not, from a broken file or a
+// strange file name, is replaced by U+FFFD, or no reader would open the table.
+func cell(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
 // textOrNull returns nil for "".
 func textOrNull(text string) *string {
 	if text == "" {
 		return nil
 	}
+	text = cell(text)
 	return &text
 }
 

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"strings"
 
 	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
@@ -81,7 +82,11 @@ func places(layout *schema.Schema, names []string) ([]int, error) {
 	for _, name := range names {
 		place := layout.ColumnIndexByName(name)
 		if place < 0 {
-			return nil, fmt.Errorf("the table has no column %q", name)
+			var known []string
+			for i := range layout.NumColumns() {
+				known = append(known, layout.Column(i).Name())
+			}
+			return nil, fmt.Errorf("the table has no column %q; it has %s", name, strings.Join(known, ", "))
 		}
 		places = append(places, place)
 	}

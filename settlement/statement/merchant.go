@@ -160,10 +160,10 @@ func (v *view) exceptionRows() ([]exceptionRow, error) {
 	rows := make([]exceptionRow, len(v.exceptions))
 	for i, exception := range v.exceptions {
 		rows[i] = exceptionRow{
-			File: exception.File, Row: rowOrNull(exception.Row), TransactionID: textOrNull(exception.TransactionID),
+			File: cell(exception.File), Row: rowOrNull(exception.Row), TransactionID: textOrNull(exception.TransactionID),
 			Code: exception.Code.String(), State: exception.State.String(),
 			Column: textOrNull(exception.Column), Value: textOrNull(exception.Value),
-			Points: exceptionPoints(exception), Message: exception.Message,
+			Points: exceptionPoints(exception), Message: cell(exception.Message),
 		}
 	}
 	return rows, nil

@@ -65,7 +65,7 @@ func (t *tallies) none(column string) { t.at(column) }
 func (t *tallies) text(column, value string) {
 	tally := t.at(column)
 	tally.values++
-	tally.digest = digestText(tally.digest, value)
+	tally.digest = digestText(tally.digest, cell(value))
 }
 
 func (t *tallies) textOrNone(column, value string) {
