@@ -45,7 +45,7 @@ type file struct {
 	table   *table
 	control *control
 	text    string // when there is no table and no control
-	cutAt   int    // > 0: only so many bytes of a .gz arrived
+	cut     int    // so many bytes at the end of a .gz did not arrive
 
 	made     *file // whose rendering is kept below: a copy of a file makes its own
 	content  []byte
@@ -130,10 +130,7 @@ func (f *file) render() []byte {
 	if err := writer.Close(); err != nil {
 		panic(err)
 	}
-	if f.cutAt > 0 && f.cutAt < packed.Len() {
-		return packed.Bytes()[:f.cutAt]
-	}
-	return packed.Bytes()
+	return packed.Bytes()[:packed.Len()-f.cut]
 }
 
 func (t *table) join(lines []string) []byte {

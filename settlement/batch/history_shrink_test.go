@@ -58,7 +58,7 @@ func (h *history) clone() *history {
 	return &other
 }
 
-// smaller lists what can be left out of a history: the nights after one, the first night, then
+// smaller lists what can be left out of a history: the nights after one, the first night or only its run, then
 // files, adjustments, rows, rules.
 func (h *history) smaller() []func(*history) {
 	var list []func(*history)
@@ -67,6 +67,7 @@ func (h *history) smaller() []func(*history) {
 	}
 	if len(h.nights) > 1 {
 		list = append(list, func(h *history) { h.nights, h.first, h.lateFrom = h.nights[1:], h.first+1, max(0, h.lateFrom-1) })
+		list = append(list, (*history).startLater)
 	}
 	for at, n := range h.nights {
 		for i := range n.files {
@@ -87,6 +88,17 @@ func (h *history) smaller() []func(*history) {
 		}
 	}
 	return append(list, h.fewerRules()...)
+}
+
+// startLater lets what arrived before the first run arrive before the second, which becomes
+// the first.
+func (h *history) startLater() {
+	early, next := h.nights[0], &h.nights[1]
+	next.files = slices.Concat(slices.DeleteFunc(early.files, func(f *file) bool {
+		return slices.ContainsFunc(next.files, func(g *file) bool { return g.key() == f.key() })
+	}), next.files)
+	next.adjustments = append(early.adjustments, next.adjustments...)
+	h.nights, h.first, h.lateFrom = h.nights[1:], h.first+1, max(0, h.lateFrom-1)
 }
 
 func (f *file) withoutRow(i int) *file {
@@ -129,7 +141,7 @@ func (h *history) String() string {
 			inside := *f
 			inside.name = strings.TrimSuffix(f.name, ".gz")
 			if inside.name != f.name {
-				fmt.Fprintf(&out, "(compressed; cut at byte %d, 0: whole)\n", f.cutAt)
+				fmt.Fprintf(&out, "(compressed; without its last %d bytes)\n", f.cut)
 			}
 			text := string(inside.bytes())
 			fmt.Fprint(&out, strings.ReplaceAll(text, "\r", "\\r"))

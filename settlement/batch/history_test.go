@@ -176,7 +176,7 @@ func (g *generator) damage(f *file) {
 		t.rows = nil
 	case 6:
 		if strings.HasSuffix(f.name, ".gz") {
-			f.cutAt = len(f.render()) - g.between(1, 12)
+			f.cut = g.between(1, 12)
 		}
 	case 7:
 		for i := range t.rows {
@@ -193,7 +193,7 @@ func (g *generator) damage(f *file) {
 func (g *generator) again(d day) *file {
 	var tables []*file
 	for _, f := range g.files {
-		if f.table != nil && g.c.merchant(f.folder) != nil && strings.HasPrefix(f.date, "date=") && g.byKey[f.key()] == f {
+		if f.table != nil && !strings.HasPrefix(f.name, "x") && g.c.merchant(f.folder) != nil && strings.HasPrefix(f.date, "date=") && g.byKey[f.key()] == f {
 			tables = append(tables, f)
 		}
 	}
@@ -225,7 +225,7 @@ func (g *generator) again(d day) *file {
 // strange delivers into a folder that nobody reads.
 func (g *generator) strange(d day) *file {
 	g.counter++
-	f := &file{folder: g.c.merchants[0].id, date: "date=" + d.String(), name: fmt.Sprintf("x%d.csv", g.counter), text: "nothing\n"}
+	f := &file{folder: g.c.merchants[0].id, date: "date=" + d.String(), name: fmt.Sprintf("x%d.csv", g.counter), table: &table{header: []string{"nothing"}}}
 	switch g.IntN(4) {
 	case 0:
 		f.folder = pick(g, "Zed", "b", "A.B", g.c.alliance)

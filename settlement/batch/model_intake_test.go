@@ -258,7 +258,7 @@ func (m *model) fileCode(c *config, d day, f *file, o *object, wasConsumed bool)
 
 // isUnreadable: cut short, no table in it, or a header that names a column twice.
 func (f *file) isUnreadable() bool {
-	if f.cutAt > 0 {
+	if f.cut > 0 {
 		return true
 	}
 	if f.table == nil {
