@@ -26,6 +26,28 @@ func (s *stores) flags(command *cobra.Command) {
 	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
 }
 
+// ledgerFlags are the flags of commands that need the ledger alone.
+func (s *stores) ledgerFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which the ledger lies")
+	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
+}
+
+// inboxFlags are the flags of commands that read the inbox and the ledger.
+func (s *stores) inboxFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which inbox and ledger lie")
+	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
+	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
+}
+
+// statementFlags are the flags of commands that need the statements alone.
+func (s *stores) statementFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which the statements lie")
+	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
+}
+
 // place returns the location of one of the three stores.
 func (s *stores) place(own, name string) (string, error) {
 	switch {

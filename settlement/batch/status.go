@@ -1,0 +1,276 @@
+package batch
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/intake"
+	"alliance/settlement/storage"
+)
+
+// A Status says how far a ledger has come and what waits.
+type Status struct {
+	// Settled are the settled dates, in order.
+	Settled []SettledStatus `json:"settled"`
+	// OpeningRecord is the number of the record of the opening lots, or 0.
+	OpeningRecord int64 `json:"opening_record,omitempty"`
+	// Next is the next date to be settled; on an empty ledger the first date in the inbox, or
+	// absent if the inbox is empty too.
+	Next *settlement.Date `json:"next,omitempty"`
+	// ClosedThrough is the last date that is final, or absent.
+	ClosedThrough *settlement.Date `json:"closed_through,omitempty"`
+	// Pending are the objects of the inbox that no settled date has looked at and a later one
+	// will; TooLate those that none will, since they came after the last night of their folder.
+	Pending []ObjectStatus `json:"pending"`
+	TooLate []ObjectStatus `json:"too_late,omitempty"`
+	// Held are the files that the last settled date held.
+	Held []HeldStatus `json:"held"`
+	// Missing are the merchants that did not deliver for the last settled date, in order.
+	Missing []string `json:"missing,omitempty"`
+	// OpenClaims are redemptions that no lot has covered in full yet.
+	OpenClaims ClaimStatus `json:"open_claims"`
+	// Deferred are rows that wait for their date or their original.
+	Deferred DeferredStatus `json:"deferred"`
+	// Head is the newest record of the log; its sequence is 0 if there is none.
+	Head HeadReport `json:"head"`
+}
+
+// A SettledStatus is a settled date.
+type SettledStatus struct {
+	Date settlement.Date `json:"date"`
+	// Record is the log's newest record that settles the date; Version counts those records.
+	Record      int64    `json:"record"`
+	Version     int      `json:"version"`
+	Complete    bool     `json:"complete"`
+	CycleClosed bool     `json:"cycle_closed"`
+	Final       bool     `json:"final"`
+	Missing     []string `json:"missing,omitempty"`
+	Held        int64    `json:"held"`
+	// Time and Operator are those of the record, as claimed.
+	Time     string `json:"time,omitempty"`
+	Operator string `json:"operator,omitempty"`
+}
+
+// An ObjectStatus is an object of the inbox.
+type ObjectStatus struct {
+	Merchant string          `json:"merchant_id"`
+	Key      string          `json:"key"`
+	Folder   settlement.Date `json:"date"`
+	Bytes    int64           `json:"bytes"`
+}
+
+// A HeldStatus is a file that is held.
+type HeldStatus struct {
+	Merchant string          `json:"merchant_id"`
+	Key      string          `json:"key"`
+	Code     settlement.Code `json:"code"`
+	// Until is the last settlement date that looks at it. LastLook says that it is past.
+	Until    settlement.Date `json:"until"`
+	LastLook bool            `json:"last_look_is_past,omitempty"`
+}
+
+// A ClaimStatus counts open claims.
+type ClaimStatus struct {
+	Count  int64 `json:"count"`
+	Points int64 `json:"points"`
+	// Oldest is the earliest settlement date that settled one of the redemptions; absent if there is none.
+	Oldest *settlement.Date `json:"oldest_night,omitempty"`
+}
+
+// A DeferredStatus counts deferred rows.
+type DeferredStatus struct {
+	Count int64 `json:"count"`
+	// Future counts those among them whose business date is yet to come.
+	Future int64 `json:"future"`
+	// Oldest is the earliest settlement date that read one of them; absent if there is none.
+	Oldest *settlement.Date `json:"oldest_night,omitempty"`
+}
+
+// ReadStatus finds out how far a ledger has come. It writes nothing. A rulebook that lacks a
+// party on record is a [RulebookError]; other errors are those of the stores.
+func ReadStatus(ctx context.Context, inbox, bucket storage.Bucket, rulebook *rules.Rulebook) (*Status, error) {
+	ledger, err := books.Open(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	status := &Status{Settled: []SettledStatus{}, Pending: []ObjectStatus{}, Held: []HeldStatus{}}
+	status.Head.Sequence, status.Head.SHA256 = ledger.Head()
+	closed, _ := ledger.ClosedThrough()
+	status.ClosedThrough = given(closed)
+	if _, record := ledger.Opening(); record != nil {
+		status.OpeningRecord = record.Seq
+	}
+	status.addSettled(ledger, closed)
+	last, any := ledger.LastSettled()
+	if any {
+		status.addInputs(ledger, rulebook, last)
+	}
+	if err := status.addObjects(ctx, inbox, ledger, rulebook); err != nil {
+		return nil, err
+	}
+	if state, _ := lastState(ledger); state != nil {
+		if err := status.addAccounts(ctx, ledger, state, rulebook, last); err != nil {
+			return nil, asRulebookError(err)
+		}
+	}
+	return status, nil
+}
+
+// given returns a date to be shown, nil for none.
+func given(date settlement.Date) *settlement.Date {
+	if date == settlement.NoDate || date == settlement.Never {
+		return nil
+	}
+	return &date
+}
+
+// lastState returns the newest state on record, and after which date it is; nil if there is none.
+func lastState(ledger *books.Ledger) (*books.StateRecord, settlement.Date) {
+	if last, any := ledger.LastSettled(); any {
+		settled, _ := ledger.Settled(last)
+		return &settled.State, last
+	}
+	state, _ := ledger.Opening()
+	return state, settlement.NoDate
+}
+
+func (s *Status) addSettled(ledger *books.Ledger, closed settlement.Date) {
+	first, _ := ledger.FirstSettled()
+	last, any := ledger.LastSettled()
+	versions := make(map[settlement.Date]int)
+	for _, record := range ledger.Records() {
+		for i := range record.Dates {
+			versions[record.Dates[i].Date]++
+		}
+	}
+	for date := first; any && date <= last; date++ {
+		settled, record := ledger.Settled(date)
+		if settled == nil {
+			continue
+		}
+		one := SettledStatus{Date: date, Record: record.Seq, Version: versions[date], Complete: settled.Complete,
+			CycleClosed: settled.CycleClosed, Final: date <= closed, Time: record.Time, Operator: record.Operator}
+		for i := range settled.Inputs {
+			switch settled.Inputs[i].State {
+			case settlement.Missing:
+				one.Missing = append(one.Missing, settled.Inputs[i].Merchant)
+			case settlement.Held:
+				one.Held++
+			}
+		}
+		s.Settled = append(s.Settled, one)
+	}
+}
+
+// addInputs adds what the last settled date held and missed.
+func (s *Status) addInputs(ledger *books.Ledger, rulebook *rules.Rulebook, last settlement.Date) {
+	settled, _ := ledger.Settled(last)
+	for _, input := range settled.Inputs {
+		switch input.State {
+		case settlement.Missing:
+			s.Missing = append(s.Missing, input.Merchant)
+		case settlement.Held:
+			held := HeldStatus{Merchant: input.Merchant, Key: input.Key, Code: input.Code}
+			held.Until = folderOf(input.Key) + settlement.Date(rulebook.Intake.AcceptLateDays)
+			held.LastLook = held.Until <= last
+			s.Held = append(s.Held, held)
+		}
+	}
+}
+
+// folderOf returns the date of the folder that a key of the inbox lies in.
+func folderOf(key string) settlement.Date {
+	for _, segment := range strings.Split(key, "/") {
+		if text, found := strings.CutPrefix(segment, "date="); found {
+			if date, err := settlement.ParseDate(text); err == nil {
+				return date
+			}
+		}
+	}
+	return settlement.NoDate
+}
+
+// addObjects adds what lies in the inbox and was not looked at, and the next date.
+func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger, rulebook *rules.Rulebook) error {
+	last, any := ledger.LastSettled()
+	next := settlement.Never
+	if any {
+		next = last + 1
+	}
+	objects, err := intake.ListAll(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, next))
+	if err != nil {
+		return err
+	}
+	known := lookedAt(ledger)
+	for i := range objects {
+		object := &objects[i]
+		if !any {
+			next = min(next, object.Date)
+		}
+		seen, onRecord := known[object.Key]
+		if onRecord && seen.Bytes == object.Size && seen.Version == object.Version {
+			continue
+		}
+		found := ObjectStatus{rulebook.Parties.ID(object.Merchant), object.Key, object.Date, object.Size}
+		if any && object.Date < next-settlement.Date(rulebook.Intake.AcceptLateDays) {
+			s.TooLate = append(s.TooLate, found)
+		} else {
+			s.Pending = append(s.Pending, found)
+		}
+	}
+	byFolder := func(a, b ObjectStatus) int { return cmp.Or(cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Key, b.Key)) }
+	slices.SortFunc(s.Pending, byFolder)
+	slices.SortFunc(s.TooLate, byFolder)
+	s.Next = given(next)
+	return nil
+}
+
+// lookedAt returns every object that a settled date looked at, as it last found it, by key.
+func lookedAt(ledger *books.Ledger) map[string]*books.InputRecord {
+	known := make(map[string]*books.InputRecord)
+	for _, record := range ledger.Records() {
+		for i := range record.Dates {
+			for j := range record.Dates[i].Inputs {
+				input := &record.Dates[i].Inputs[j]
+				known[input.Key] = input
+			}
+		}
+	}
+	return known
+}
+
+func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, rulebook *rules.Rulebook, last settlement.Date) error {
+	accounts, err := LoadAccounts(ctx, ledger, state, rulebook.Parties)
+	if err != nil {
+		return err
+	}
+	oldestClaim, oldestRow := settlement.Never, settlement.Never
+	for i := range accounts {
+		for j := range accounts[i].Redemptions {
+			redemption := &accounts[i].Redemptions[j]
+			if redemption.OpenClaim == 0 {
+				continue
+			}
+			s.OpenClaims.Count++
+			if s.OpenClaims.Points, err = settlement.AddPoints(s.OpenClaims.Points, redemption.OpenClaim); err != nil {
+				return err
+			}
+			oldestClaim = min(oldestClaim, redemption.SettledOn)
+		}
+		for j := range accounts[i].Deferred {
+			row := &accounts[i].Deferred[j]
+			s.Deferred.Count++
+			if row.BusinessDate > last {
+				s.Deferred.Future++
+			}
+			oldestRow = min(oldestRow, row.FirstRead)
+		}
+	}
+	s.OpenClaims.Oldest, s.Deferred.Oldest = given(oldestClaim), given(oldestRow)
+	return nil
+}
