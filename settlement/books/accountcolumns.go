@@ -83,7 +83,7 @@ func (c *keyColumns) add(names *names, key *settlement.LotKey) {
 	c.merchant = append(c.merchant, names.party(key.Merchant))
 	c.business = append(c.business, int32(key.BusinessDate))
 	c.id.add(key.TransactionID)
-	c.imported = append(c.imported, flag(key.Imported))
+	c.imported = append(c.imported, oneIf(key.Imported))
 }
 
 func (c *keyColumns) columns(names *names) []column {
@@ -91,7 +91,7 @@ func (c *keyColumns) columns(names *names) []column {
 		c.id.column("lot_id"), small("lot_imported", c.imported)}
 }
 
-func flag(set bool) uint8 {
+func oneIf(set bool) uint8 {
 	if set {
 		return 1
 	}
@@ -182,7 +182,7 @@ func (c *chargeColumns) add(charge *settlement.Charge) {
 		lot = settlement.LotKey{Merchant: settlement.NoParty}
 	}
 	c.key.add(c.names, &lot)
-	c.byAlliance = append(c.byAlliance, flag(charge.ByAlliance))
+	c.byAlliance = append(c.byAlliance, oneIf(charge.ByAlliance))
 	c.issuer = append(c.issuer, c.names.party(charge.Issuer))
 	c.points = append(c.points, charge.Points)
 	c.price = append(c.price, c.names.text(charge.Price.ID))

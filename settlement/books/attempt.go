@@ -102,13 +102,13 @@ func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileR
 	file := FileRecord{Object: key, Bytes: size, SHA256: sum}
 	for try := 0; ; try++ {
 		err := l.bucket.Create(ctx, key, body)
-		if errors.Is(err, storage.ErrExists) && l.verify(ctx, file) == nil {
-			err = nil // our own write, whose answer was lost
+		if errors.Is(err, storage.ErrExists) {
+			err = l.verify(ctx, file) // nil: our own write, whose answer was lost
 		}
 		if err == nil {
 			return file, nil
 		}
-		if ctx.Err() != nil || try+1 == tries || errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, storage.ErrExists) {
+		if ctx.Err() != nil || try+1 == tries || errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, ErrBroken) {
 			return FileRecord{}, err
 		}
 		l.pause(try)

@@ -279,3 +279,35 @@ func TestCleanUp(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestProjectBesideAnother lets another process publish and project a new version while this
+// one is writing the old one, so that old files end up beside the new _statement.json.
+func TestProjectBesideAnother(t *testing.T) {
+	bucket, statements := storage.NewMemory(), storage.NewMemory()
+	slow, fast := open(t, bucket), open(t, bucket)
+	settle(t, slow, firstDate, "one")
+	fast = open(t, bucket)
+	folder := StatementFolder("bakery", firstDate)
+	overtaken := false
+	err := slow.ProjectAll(t.Context(), &faultyBucket{statements, func(operation, key string, run func() error) error {
+		switch {
+		case key == folder+"/summary.parquet" && !overtaken:
+			overtaken = true
+			settle(t, fast, firstDate, "two")
+			project(t, fast, statements)
+			return run()
+		case key == folder+"/"+statementName && operation == "replace":
+			err := run()
+			// The other one writes its last file only now.
+			settled, _ := fast.Settled(firstDate)
+			content, readErr := fast.Read(t.Context(), settled.Statements[0].Files[0])
+			replaceErr := statements.Replace(t.Context(), key, strings.NewReader(string(content)))
+			return errors.Join(err, readErr, replaceErr)
+		}
+		return run()
+	}})
+	if err != nil || !overtaken {
+		t.Fatal(overtaken, err)
+	}
+	expectProjected(t, fast, statements)
+}

@@ -3,6 +3,7 @@ package books
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"runtime"
@@ -210,7 +211,7 @@ func TestBalancesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		standing := Standing{settlement.Balances{
 			Pairs: list(t, func(t *rapid.T) settlement.PairTotal {
-				return settlement.PairTotal{Issuer: known(t), Redeemer: known(t), Value: amount(t), Adjustments: amount(t), Transactions: integer(t)}
+				return settlement.PairTotal{Issuer: known(t), Redeemer: known(t), Value: amount(t), Adjustments: amount(t), Transactions: integer(t), Lines: integer(t)}
 			}),
 			Carried: list(t, func(t *rapid.T) settlement.Carry { return settlement.Carry{Merchant: known(t), Amount: amount(t)} }),
 			Held: list(t, func(t *rapid.T) settlement.Holdback {
@@ -296,4 +297,34 @@ func TestDamagedState(t *testing.T) {
 	if _, err := ReadAccounts(&ids, testParties); err == nil {
 		t.Error("ids were read as accounts")
 	}
+}
+
+// BenchmarkAccounts writes and reads members as they are: a few lots and redemptions each.
+func BenchmarkAccounts(b *testing.B) {
+	accounts := make([]settlement.Account, 20_000)
+	for i := range accounts {
+		accounts[i].Member = fmt.Sprintf("member-%08d", i*7919%20_000)
+		for j := range 5 {
+			key := settlement.LotKey{Merchant: settlement.Party(j % 4), BusinessDate: settlement.Date(19_000 + i%365), TransactionID: fmt.Sprintf("tx-%d-%d", i, j)}
+			file := settlement.Source{File: fmt.Sprintf("merchant=x/date=2024-01-01/%d.csv", i%100), Row: int64(i)}
+			accounts[i].Lots = append(accounts[i].Lots, settlement.Lot{Key: key, Issuer: key.Merchant, Issued: int64(i), Open: int64(i), Source: file})
+			accounts[i].Redemptions = append(accounts[i].Redemptions, settlement.Redemption{Merchant: 1, TransactionID: key.TransactionID,
+				Points: 100, Charges: []settlement.Charge{{Lot: key, Points: 100, Price: settlement.Price{ID: "base", Amount: 1_000_000, PerPoints: 1}}}, Source: file})
+		}
+	}
+	encoded := encodeAccounts(b, accounts)
+	b.Run("write", func(b *testing.B) {
+		b.SetBytes(int64(len(encoded)))
+		for b.Loop() {
+			encodeAccounts(b, accounts)
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.SetBytes(int64(len(encoded)))
+		for b.Loop() {
+			if _, err := ReadAccounts(bytes.NewReader(encoded), testParties); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
