@@ -48,9 +48,10 @@
 // So: reported done means there is a record; reported as any error but ErrUnknown means there is
 // none and never will be. An attempt is used once.
 //
-// Commit refuses a record that names an object neither the attempt created nor a record before
-// it names, settles a date twice or not in order, leaves a gap between settled dates, gives a statement a version other
-// than that on record or the next, or has no _statement.json in a folder.
+// Commit refuses a record that names an object which neither the attempt created nor a record
+// before it names, settles dates out of order, a closed one or one beyond the next, gives a
+// statement a version that is neither the one on record (with the same files) nor the next, lacks
+// _statement.json in a folder, opens lots after a date was settled, or closes what is not settled.
 //
 // # The projection
 //
@@ -77,7 +78,8 @@
 // as Arrow IPC files with LZ4, balances as JSON. Parties are kept by id, not by number, so that
 // a later register can read them; an id that it does not have is [ErrUnknownParty]. Dates are
 // days since 1970-01-01: -2147483648 stands for none, 2147483647 for never. The same state gives
-// the same bytes. [Ledger.Read] verifies the SHA-256 of an object before anything decodes it.
+// the same bytes. [Ledger.Read] verifies the SHA-256 of an object before anything decodes it; an
+// Arrow file also carries its own CRC-32C in its schema, as Arrow does not survive altered bytes.
 //
 // # Cleaning up
 //
