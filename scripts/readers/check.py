@@ -327,7 +327,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settle", required=True, help="the program")
     parser.add_argument("--root", required=True, type=pathlib.Path, help="where statements/ lies")
-    bucket = Bucket(parser.parse_args())
+    try:
+        bucket = Bucket(parser.parse_args())
+    except Exception as error:
+        print(f"FAIL  what is published cannot be opened: {error}\n0 passed, 1 failed")
+        return 1
     passed = failed = 0
     for title, function in GROUPS:
         faults, checks = [], 0

@@ -76,13 +76,16 @@ class Folder:
         self.manifest = json.loads((path / "_statement.json").read_text())
         self.names = sorted(p.name for p in path.iterdir())
         self.files = {}
-        for entry in self.manifest["files"]:
-            table = re.sub(r"(-\d{5})?\.parquet$", "", entry["name"])
-            if table in self.tables:
-                self.files[entry["name"]] = File(path / entry["name"], self.tables[table])
         self.rows = {table: [] for table in self.tables}
-        for name, file in self.files.items():
-            self.rows[re.sub(r"(-\d{5})?\.parquet$", "", name)] += file.arrow_rows()
+        for name in (entry["name"] for entry in self.manifest["files"]):
+            table = re.sub(r"(-\d{5})?\.parquet$", "", name)
+            if table not in self.tables:
+                continue
+            try:
+                self.files[name] = File(path / name, self.tables[table])
+                self.rows[table] += self.files[name].arrow_rows()
+            except Exception as error:
+                raise ValueError(f"{path / name}: {error}") from error
 
     def __str__(self):
         return f"{self.merchant or 'alliance'} on {self.date}"
