@@ -36,6 +36,30 @@ func TestMemory(t *testing.T) {
 
 func TestDirectory(t *testing.T) { storagetest.Test(t, openDirectory) }
 
+func TestDirectoryToBeCreated(t *testing.T) {
+	storagetest.Test(t, func(t *testing.T) storage.Bucket {
+		bucket, err := storage.CreateDirectory(filepath.Join(t.TempDir(), "made later"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bucket
+	})
+	path := filepath.Join(t.TempDir(), "never written")
+	bucket, err := storage.CreateDirectory(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.List(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a directory that nothing was written to was made:", err)
+	}
+	if _, err := storage.CreateDirectory(filepath.Join(path, "no", "parent")); err == nil {
+		t.Error("a directory without a parent could be opened")
+	}
+}
+
 func TestUnder(t *testing.T) {
 	storagetest.Test(t, func(*testing.T) storage.Bucket { return storage.Under(storage.NewMemory(), "some/prefix") })
 }

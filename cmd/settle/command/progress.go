@@ -62,3 +62,12 @@ func (p *progress) end() {
 		p.lineOpen = false
 	}
 }
+
+// warn says what the operator should know before the work starts.
+func (p *progress) warn(message string, values ...any) {
+	logger := p.logger
+	if logger == nil {
+		logger = slog.New(slog.NewTextHandler(p.out, nil))
+	}
+	logger.Warn(message, values...)
+}

@@ -5,6 +5,7 @@ import (
 	"os/user"
 	"time"
 
+	"alliance/settlement"
 	"alliance/settlement/batch"
 
 	"github.com/spf13/cobra"
@@ -85,14 +86,17 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	if job.Rulebook, err = readRulebook(f.rules); err != nil {
 		return job, err
 	}
+	if err := f.checkFuture(command, job); err != nil {
+		return job, err
+	}
 	ctx := command.Context()
 	if job.Inbox, err = f.openInbox(ctx); err != nil {
 		return job, err
 	}
-	if job.Ledger, err = f.openLedger(ctx, !f.dryRun); err != nil {
+	if job.Ledger, err = f.openLedger(ctx, true); err != nil {
 		return job, err
 	}
-	if job.Statements, err = f.openStatements(ctx, !f.dryRun); err != nil {
+	if job.Statements, err = f.openStatements(ctx, true); err != nil {
 		return job, err
 	}
 	job.CatchUp, job.AllowMissing, job.Strict, job.DryRun = f.catchUp, f.allowMissing, f.strict, f.dryRun
@@ -100,6 +104,21 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	job.Operator = operator(f.operator)
 	job.Now = time.Now
 	return job, nil
+}
+
+// checkFuture guards against a mistyped date. One that is not over by this machine's clock is
+// settled, with a warning; catching up beyond tomorrow would settle nights for ever.
+func (f *runFlags) checkFuture(command *cobra.Command, job batch.Job) error {
+	today := job.Rulebook.Calendar.BusinessDate(settlement.Instant(time.Now().UnixMicro()))
+	if job.Date < today {
+		return nil
+	}
+	if f.catchUp && job.Date > today+1 {
+		return usage("--date %s lies %d days ahead of this machine's clock (%s): catching up would settle every day until then; name a date until %s",
+			job.Date, job.Date-today, today, today)
+	}
+	newProgress(command.ErrOrStderr()).warn("the date is not over by this machine's clock: rows delivered later will be late", "date", job.Date, "today", today)
+	return nil
 }
 
 // operator returns who runs the program, as claimed.

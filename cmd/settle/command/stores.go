@@ -2,9 +2,7 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"alliance/rules"
@@ -78,32 +76,21 @@ func (s *stores) open(ctx context.Context, own, name string, create bool) (stora
 	if err != nil {
 		return nil, err
 	}
-	if create {
-		if err := createDirectory(location); err != nil {
-			return nil, err
-		}
-	}
-	bucket, err := storage.OpenURL(ctx, location)
+	bucket, err := openBucket(ctx, location, create)
 	if err != nil {
 		return nil, usage("--%s %s: %w", name, location, err)
 	}
 	return bucket, nil
 }
 
-// createDirectory makes a store's directory if its parent exists: a mistyped root is an error,
-// not a new ledger.
-func createDirectory(location string) error {
+// openBucket opens a location. A directory that is to be created is so when something is first
+// written there: a run that is refused leaves nothing behind.
+func openBucket(ctx context.Context, location string, create bool) (storage.Bucket, error) {
 	path := strings.TrimPrefix(location, "file://")
-	if strings.Contains(path, "://") {
-		return nil
+	if create && !strings.Contains(path, "://") {
+		return storage.CreateDirectory(path)
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return usage("%s: its parent must exist: %w", location, err)
-	}
-	if err := os.Mkdir(path, 0o755); err != nil && !os.IsExist(err) {
-		return fmt.Errorf("create %s: %w", location, err)
-	}
-	return nil
+	return storage.OpenURL(ctx, location)
 }
 
 // readRulebook reads and checks the rulebook of a file.

@@ -1,0 +1,113 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// CreateDirectory opens a directory as a bucket like [OpenDirectory], but one that need not exist
+// yet: it is empty until the first object is written, and made then. Its parent must exist, so
+// that a mistyped path is an error and not a new store.
+func CreateDirectory(path string) (Bucket, error) {
+	bucket, err := OpenDirectory(path)
+	if err == nil {
+		return bucket, nil
+	}
+	if _, found := os.Lstat(path); !errors.Is(found, fs.ErrNotExist) {
+		return nil, err
+	}
+	parent, found := os.Stat(filepath.Dir(filepath.Clean(path)))
+	if found != nil {
+		return nil, fmt.Errorf("storage directory %s cannot be created: its parent must exist: %w", path, found)
+	}
+	if !parent.IsDir() {
+		return nil, fmt.Errorf("storage directory %s cannot be created: %s is not a directory", path, filepath.Dir(path))
+	}
+	return &lazyDirectory{path: path, bucket: NewMemory()}, nil
+}
+
+// A lazyDirectory is an empty bucket until something is written to it.
+type lazyDirectory struct {
+	path string
+
+	mutex  sync.Mutex
+	bucket Bucket
+	made   bool
+}
+
+// current returns the bucket as it is; one that is to be written to is made first.
+func (l *lazyDirectory) current(write bool) (Bucket, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.made {
+		return l.bucket, nil
+	}
+	if write {
+		if err := os.Mkdir(l.path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("create storage directory: %w", err)
+		}
+	}
+	// Another process may have made it meanwhile.
+	bucket, err := OpenDirectory(l.path)
+	switch {
+	case err == nil:
+		l.bucket, l.made = bucket, true
+	case write:
+		return nil, err
+	}
+	return l.bucket, nil
+}
+
+func (l *lazyDirectory) List(ctx context.Context, prefix string) ([]Object, error) {
+	bucket, err := l.current(false)
+	if err != nil {
+		return nil, err
+	}
+	return bucket.List(ctx, prefix)
+}
+
+func (l *lazyDirectory) Folders(ctx context.Context, prefix string) ([]string, error) {
+	bucket, err := l.current(false)
+	if err != nil {
+		return nil, err
+	}
+	return bucket.Folders(ctx, prefix)
+}
+
+func (l *lazyDirectory) Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error) {
+	bucket, err := l.current(false)
+	if err != nil {
+		return nil, Object{}, err
+	}
+	return bucket.Open(ctx, key, version)
+}
+
+func (l *lazyDirectory) Create(ctx context.Context, key string, body io.ReadSeeker) error {
+	bucket, err := l.current(true)
+	if err != nil {
+		return err
+	}
+	return bucket.Create(ctx, key, body)
+}
+
+func (l *lazyDirectory) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
+	bucket, err := l.current(true)
+	if err != nil {
+		return err
+	}
+	return bucket.Replace(ctx, key, body)
+}
+
+func (l *lazyDirectory) Delete(ctx context.Context, key string) error {
+	bucket, err := l.current(false)
+	if err != nil {
+		return err
+	}
+	return bucket.Delete(ctx, key)
+}
