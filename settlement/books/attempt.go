@@ -58,7 +58,7 @@ func (a *Attempt) ID() string { return a.id }
 
 // Create stores an object of the attempt under a name, which may have folders, and returns it
 // with size and SHA-256; its Rows are left to the caller. A store that fails is tried again a
-// few times.
+// few times. [ErrLost]: another run filled the slot and cleaned up after this one.
 func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (FileRecord, error) {
 	key := attemptPrefix(a.id) + name
 	if err := a.reserve(key); err != nil {
@@ -107,6 +107,9 @@ func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileR
 		}
 		if err == nil {
 			return file, nil
+		}
+		if errors.Is(err, storage.ErrNotFound) {
+			return FileRecord{}, fmt.Errorf("%w: it passed this attempt and cleaned up %s", ErrLost, key)
 		}
 		if ctx.Err() != nil || try+1 == tries || errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, ErrBroken) {
 			return FileRecord{}, err

@@ -75,7 +75,7 @@ func (b *objectBody) open() error {
 	}
 	reader, object, err := b.bucket.Open(b.ctx, b.file.Object, "")
 	if errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: object %s is on record and missing", ErrBroken, b.file.Object)
+		return fmt.Errorf("%w: object %s is on record and missing: %w", ErrBroken, b.file.Object, err)
 	}
 	if err != nil {
 		return fmt.Errorf("open object %s: %w", b.file.Object, err)

