@@ -68,19 +68,19 @@ func (g *generator) randomConfig() {
 		currency: pick(g, "JPY", "CNY", "CNY", "USD", "BHD"),
 		zone:     pick(g, sortedKeys(zoneStarts)...), dayStartsAt: pick(g, "00:00", "00:00", "04:00", "02:30", "23:00"),
 		cycle: pick(g, "daily", "daily", "weekly", "weekly", "monthly"), rounding: pick(g, "half_up", "half_even"),
-		lateDays: g.IntN(6), earlyDays: g.IntN(3), duplicateDays: g.IntN(5), waitDays: g.IntN(4),
+		lateDays: pick(g, 0, 1, 2, 2, 3, 4, 5), earlyDays: g.IntN(3), duplicateDays: g.IntN(5), waitDays: g.IntN(4),
 		missingShare: pick(g, "1", "1", "1", "0.6"), rejectedShare: pick(g, "0.05", "0.3", "0.5"), rejectedRows: pick(g, 0, 1, 2, 2, 4, 10),
 		tracked: !g.chance(12), attribution: pick(g, "fifo", "first_expiring", "own_first", "pro_rata", "pro_rata", "stated"),
 		unfunded: pick(g, "suspense", "alliance"), expiryMonths: pick(g, 0, 0, 1, 1, 2), expiryMonthEnd: g.chance(40),
 		reversalDays: pick(g, 1, 3, 8, 30, 180), bilateral: g.chance(25),
-		holdbackRate: pick(g, "0", "0.05", "0.1", "0.333"), releaseAfter: g.between(1, 3),
+		holdbackRate: pick(g, "0", "0.05", "0.1", "0.333", "1"), releaseAfter: g.between(1, 3),
 	}
 	if !c.tracked {
 		c.attribution = "stated"
 	}
 	g.c = c
 	g.first = mustDay(pick(g, zoneStarts[c.zone]...)) + day(g.IntN(4))
-	c.threshold = g.amount(0, 3000)
+	c.threshold = g.amount(0, pick(g, 0, 10, 100, 3000))
 	ids := []string{"A", "B", "C", "a-1", "Z_9", "D0"}[:g.between(3, 6)]
 	for _, id := range ids {
 		c.merchants = append(c.merchants, g.randomMerchant(id, ids))
@@ -107,7 +107,7 @@ func (g *generator) randomMerchant(id string, ids []string) merchant {
 		m.joined = (g.first + day(g.between(-9, 3))).String()
 	}
 	if g.chance(20) {
-		m.left = (g.first + day(g.between(7, 16))).String()
+		m.left = (g.first + day(g.between(5, 12))).String()
 	}
 	switch g.IntN(4) {
 	case 0:
@@ -225,8 +225,8 @@ func (g *generator) randomFees(prefix string) []fee {
 func (g *generator) randomHolds() []hold {
 	var list []hold
 	for range g.IntN(3) {
-		from := g.first + day(g.between(0, 15))
-		list = append(list, hold{pick(g, g.c.merchants...).id, from.String(), (from + day(g.IntN(10))).String()})
+		from := g.first + day(g.between(0, 12))
+		list = append(list, hold{pick(g, g.c.merchants...).id, from.String(), (from + day(g.IntN(12))).String()})
 	}
 	return list
 }

@@ -69,7 +69,8 @@ type rawRow struct {
 	malformed string
 }
 
-// A cell's token is its JSON, when that is not the text as a string.
+// A cell's token is its JSON, when that is not the text as a plain string: another type, or the
+// text with escapes.
 type cell struct{ column, text, token string }
 
 type control struct {

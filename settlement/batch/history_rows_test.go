@@ -258,13 +258,17 @@ func (g *generator) repeated(m *merchant) (rawRow, bool) {
 			again.set("amount", amount+".00", "")
 		}
 		again.set("merchant_id", m.id, "")
+	case 2:
+		if first, rest := p.id[:1], p.id[1:]; first == "t" { // the same string, in other JSON
+			again.set("transaction_id", p.id, `"\u0074`+rest+`"`)
+		}
 	}
 	return again, true
 }
 
 var badValues = map[string][]string{
 	"transaction_id": {"e\u0301", "tab\there", strings.Repeat("x", 129), "nul\u0085"},
-	"member_id":      {"line\x7fbreak", strings.Repeat("ü", 65)},
+	"member_id":      {"line\x7fbreak", strings.Repeat("ü", 65), "\x00"},
 	"kind":           {"purchase", "Issue", "issue "},
 	"points":         {"0", "-5", "1.0", "007", "1e3", "1000000000001", "99999999999999", " 5", "+5"},
 	"occurred_at": {"2026-06-10", "2026-06-10 12:00:00Z", "2026-06-10T12:00:60Z", "2026-06-10T24:00:00Z", "2026-02-30T12:00:00Z", "1969-12-31T23:59:59Z",
@@ -277,7 +281,7 @@ var badValues = map[string][]string{
 	"amount":                  {"1.234", "1,5", "1.", ".5", "1e2", "--1"},
 	"currency":                {"usd", "EURO", "U$D"},
 	"reason":                  {"Purchase", "_x", "a-b", strings.Repeat("r", 33)},
-	"store_id":                {"e\u0301", strings.Repeat("s", 129)},
+	"store_id":                {"e\u0301", "two\nlines", strings.Repeat("s", 129)},
 }
 
 // spoil makes a row wrong in one column.

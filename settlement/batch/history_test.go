@@ -54,7 +54,7 @@ func (g *generator) someNight(d day, busy int) night {
 			}
 		}
 	}
-	if g.chance(10) {
+	if g.chance(16) {
 		deliver(g.again(d))
 	}
 	if g.chance(6) {

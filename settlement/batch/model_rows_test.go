@@ -56,7 +56,7 @@ func valuesOf(f *file, raw *rawRow) values {
 			if slices.Contains(f.table.header, c.column) {
 				v.text[c.column] = c.text
 			}
-		case c.token == "":
+		case c.token == "", strings.HasPrefix(c.token, `"`):
 			v.text[c.column] = c.text
 		case c.token == "null":
 		case c.column == "points" && integerToken.MatchString(c.token):
