@@ -12,6 +12,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/clearing"
 	"alliance/settlement/intake"
+	"alliance/settlement/storage"
 
 	"github.com/shopspring/decimal"
 )
@@ -175,8 +176,14 @@ func (r *run) readObject(ctx context.Context, validator *clearing.Validator, obj
 		}
 	}
 	facts, err := intake.Read(ctx, r.Inbox, object, sink)
+	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
+		// Somebody is still writing it. That must not stop everybody else's night.
+		facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile,
+			Message: "the file was changed or removed while it was read; it is looked at again on the next night"}
+		err = nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", object.Key, err)
+		return nil, err
 	}
 	verdict := r.listing.Decide(r.opening.History, object, &facts, rejects)
 	if verdict.Unchanged {
