@@ -6,8 +6,8 @@ import "github.com/shopspring/decimal"
 //
 //	Opening + Issued - IssueReversed - RedeemedOwn - RedeemedElsewhere + Restored - Expired = Closing
 //
-// and Closing is the sum of its open lots. On an untracked ledger Opening, Closing, Restored'
-// and Expired have no meaning and are not published.
+// and Closing is the sum of its open lots. On an untracked ledger nothing expires, and Opening and
+// Closing have no meaning and are not published.
 type IssuerPoints struct {
 	Issuer                         Party
 	Opening, Issued, IssueReversed int64
