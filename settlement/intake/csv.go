@@ -23,6 +23,9 @@ type csvScanner struct {
 	fields []string
 	count  int
 	fault  string
+	// raw is the text of the last record with its line end, or the beginning of one that was
+	// passed over.
+	raw string
 	// tooLong says that the last record is over the limit.
 	tooLong bool
 
@@ -53,6 +56,7 @@ func (s *csvScanner) next() error {
 			return errTooLong
 		case whole:
 			s.source.at += length
+			s.raw = text[:length]
 			if s.count > 0 || s.fault != "" {
 				return nil
 			}
@@ -259,6 +263,7 @@ func (s *csvScanner) endFaulty(text string, from int) (length int, whole bool) {
 // were short; else the record is too long.
 func (s *csvScanner) skip() error {
 	state := fieldStart
+	s.raw = s.source.rest()
 	for {
 		rest := s.source.rest()
 		for i := range len(rest) {

@@ -79,6 +79,9 @@ func (r *rowReader) nextLine() (string, error) {
 }
 
 func (l *lineReader) read(line string) error {
+	if l.back != nil {
+		l.back.names, l.back.values, l.back.raw = nil, nil, line
+	}
 	switch {
 	case l.facts.Rows == 0 && strings.HasPrefix(line, byteOrderMark):
 		return l.malformed("a byte order mark at the beginning of the file; JSON lines have none")
@@ -109,6 +112,9 @@ func (l *lineReader) read(line string) error {
 func (l *lineReader) readMember(name string) {
 	column := l.column(name)
 	value := l.parser.value()
+	if l.back != nil {
+		l.back.names, l.back.values = append(l.back.names, name), append(l.back.values, value.text)
+	}
 	if column == noColumn || l.parser.fault != "" || value.kind == jsonNull {
 		return
 	}

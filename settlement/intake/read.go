@@ -84,10 +84,15 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 // readRows reads the rows of CSV and JSON lines. A reader for Parquet comes beside it, not below:
 // it needs the whole object at hand, not a stream.
 func readRows(body *exactBody, object *Object, sink func(*settlement.Record) error, facts *FileFacts, limits *limits) error {
+	return readTextRows(body, object, &rowReader{limits: limits, sink: sink, facts: facts})
+}
+
+func readTextRows(body *exactBody, object *Object, rows *rowReader) error {
+	facts, limits := rows.facts, rows.limits
 	expanded, err := expand(body, object, limits)
 	if err == nil {
 		defer expanded.Close()
-		rows := rowReader{source: newChunks(expanded, limits), limits: limits, sink: sink, facts: facts}
+		rows.source = newChunks(expanded, limits)
 		switch object.Format.Rows {
 		case CSV:
 			err = rows.readCSV()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,8 @@ type rowReader struct {
 	// sinkError is what sink returned.
 	sinkError error
 	unknown   map[string]bool
+	// back, if not nil, takes down how the record at hand is written.
+	back *readBack
 }
 
 // emit counts the record at hand and hands it out.
@@ -139,9 +142,15 @@ func (r *rowReader) readCSV() error {
 		return err
 	}
 	scanner.keep = len(columns)
+	if r.back != nil {
+		r.back.names = slices.Clone(scanner.fields)
+	}
 	for {
 		if err := scanner.next(); err != nil {
 			return r.finish(err)
+		}
+		if r.back != nil {
+			r.back.values, r.back.raw = scanner.fields, scanner.raw
 		}
 		switch {
 		case scanner.fault != "":
