@@ -2,9 +2,7 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"alliance/settlement"
@@ -81,11 +79,7 @@ func (f *statusFlags) run(command *cobra.Command) error {
 // ledgerToRead opens the ledger. One that is not there yet, below a root that is, is empty: the
 // first run makes it.
 func (s *stores) ledgerToRead(ctx context.Context) (storage.Bucket, error) {
-	bucket, err := s.openLedger(ctx, false)
-	if errors.Is(err, fs.ErrNotExist) && s.ledger == "" {
-		return storage.NewMemory(), nil
-	}
-	return bucket, err
+	return s.openLedger(ctx, s.ledger == "")
 }
 
 // lastDates is how many settled dates are shown unless all are asked for.
