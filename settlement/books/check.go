@@ -89,8 +89,11 @@ func (a *Attempt) checkObjects(record *Record) (err error) {
 }
 
 func (l *Ledger) checkDate(date *DateRecord) error {
-	if err := checkFolder(date.Alliance.Files); err != nil {
+	if err := checkFolder(date.Alliance.Files, statementName); err != nil {
 		return fmt.Errorf("the alliance's folder: %w", err)
+	}
+	if err := checkAcknowledgements(date.Acknowledgements); err != nil {
+		return err
 	}
 	for i := range date.Statements {
 		statement := &date.Statements[i]
@@ -108,7 +111,7 @@ func (l *Ledger) checkStatement(date settlement.Date, statement *StatementRecord
 	if !settlement.ValidMerchantID(statement.Merchant) {
 		return errors.New("it is no merchant id")
 	}
-	if err := checkFolder(statement.Files); err != nil {
+	if err := checkFolder(statement.Files, statementName); err != nil {
 		return err
 	}
 	before := l.Version(statement.Merchant, date)
@@ -128,7 +131,22 @@ func (l *Ledger) checkStatement(date settlement.Date, statement *StatementRecord
 	return fmt.Errorf("version %d superseding %d, but version %d is on record", statement.Version, statement.Supersedes, before.Version)
 }
 
-func checkFolder(files []FileRecord) error {
+func checkAcknowledgements(acknowledgements []AcknowledgementRecord) error {
+	before := ""
+	for _, acknowledgement := range acknowledgements {
+		merchant := acknowledgement.Merchant
+		if !settlement.ValidMerchantID(merchant) || merchant <= before {
+			return fmt.Errorf("acknowledgement of %q: it is no merchant id, or not in order", merchant)
+		}
+		if err := checkFolder(acknowledgement.Files, AcknowledgementName); err != nil {
+			return fmt.Errorf("acknowledgement of %s: %w", merchant, err)
+		}
+		before = merchant
+	}
+	return nil
+}
+
+func checkFolder(files []FileRecord, last string) error {
 	names := make(map[string]bool)
 	for _, file := range files {
 		if err := storage.CheckKey(file.Name); err != nil || strings.Contains(file.Name, "/") {
@@ -139,8 +157,8 @@ func checkFolder(files []FileRecord) error {
 		}
 		names[file.Name] = true
 	}
-	if !names[statementName] {
-		return fmt.Errorf("there is no %s", statementName)
+	if !names[last] {
+		return fmt.Errorf("there is no %s", last)
 	}
 	return nil
 }

@@ -72,6 +72,16 @@
 // that is killed in the very moment in which it does so leaves a folder that
 // [Ledger.Rebuild] repairs: it reads and compares every file.
 //
+// # Acknowledgements
+//
+// [Ledger.ProjectAcknowledgements] does the same for what merchants are told about their
+// deliveries, in a bucket of its own, which lies in the inbox as a rule:
+//
+//	merchant=<id>/date=<D>/   rejected.csv, if there is one, then ack.json
+//	_projected.json           up to which record this was done, and the record's SHA-256
+//
+// There is one acknowledgement of a date; a later record's takes its place.
+//
 // # State
 //
 // Accounts, taken ids and balances are kept as objects that any tool can open: accounts and ids

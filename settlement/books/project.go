@@ -20,15 +20,24 @@ const markKey = "alliance/_projected.json"
 
 type mark struct {
 	Seq int64 `json:"seq"`
+	// SHA256 is that of the record, for acknowledgements: inboxes are shared by ledgers that are
+	// tried out.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
-// A projection copies folders to the bucket of statements.
+// A projection copies folders to the bucket of statements, or of acknowledgements.
 type projection struct {
-	ctx        context.Context
-	ledger     *Ledger
-	statements storage.Bucket
-	// deep compares every file instead of trusting _statement.json.
+	ctx    context.Context
+	ledger *Ledger
+	bucket storage.Bucket
+	// deep compares every file instead of trusting the last one.
 	deep bool
+	// what is copied, and the last file of each folder, which says that it is finished.
+	what, last string
+}
+
+func (l *Ledger) statementProjection(ctx context.Context, statements storage.Bucket) projection {
+	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName}
 }
 
 // StatementFolder returns the key of a merchant's folder of a date in the bucket of statements.
@@ -47,7 +56,7 @@ func AllianceFolder(date settlement.Date) string { return fmt.Sprintf("alliance/
 // Project copies the dates of one record, as they are on record by now, to the bucket of
 // statements. It may be repeated.
 func (l *Ledger) Project(ctx context.Context, statements storage.Bucket, record *Record) error {
-	p := projection{ctx: ctx, ledger: l, statements: statements}
+	p := l.statementProjection(ctx, statements)
 	return p.run(func() error {
 		for i := range record.Dates {
 			if err := p.date(record.Dates[i].Date); err != nil {
@@ -71,7 +80,8 @@ func (l *Ledger) Rebuild(ctx context.Context, statements storage.Bucket) error {
 }
 
 func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, deep bool) error {
-	p := projection{ctx, l, statements, deep}
+	p := l.statementProjection(ctx, statements)
+	p.deep = deep
 	before, err := p.readMark()
 	if err != nil {
 		return fmt.Errorf("project the statements: %w", err)
@@ -91,7 +101,7 @@ func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, dee
 	if head == before {
 		return nil
 	}
-	return p.replace(markKey, mark{head})
+	return p.replace(markKey, mark{Seq: head})
 }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
@@ -120,12 +130,12 @@ func (p *projection) run(work func() error) error {
 		}
 		if !errors.Is(err, errNewer) {
 			if err != nil {
-				err = fmt.Errorf("project the statements: %w", err)
+				err = fmt.Errorf("project the %s: %w", p.what, err)
 			}
 			return err
 		}
-		// What this process wrote meanwhile may be out of date, even beside a new
-		// _statement.json of another one.
+		// What this process wrote meanwhile may be out of date, even beside a new last file of
+		// another one.
 		p.deep = true
 	}
 }
@@ -143,23 +153,29 @@ func (p *projection) checkNewer() error {
 }
 
 func (p *projection) readMark() (int64, error) {
-	text, err := p.read(markKey)
+	found, err := p.mark(markKey)
+	return found.Seq, err
+}
+
+// mark reads a mark; it is zero if there is none. One that cannot be read, or of another ledger,
+// costs only time.
+func (p *projection) mark(key string) (mark, error) {
+	text, err := p.read(key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return 0, nil
+		return mark{}, nil
 	}
 	if err != nil {
-		return 0, err
+		return mark{}, err
 	}
 	var found mark
-	// A mark that cannot be read, or of another ledger, costs only time.
 	if head, _ := p.ledger.Head(); json.Unmarshal(text, &found) != nil || found.Seq < 0 || found.Seq > head {
-		return 0, nil
+		return mark{}, nil
 	}
-	return found.Seq, nil
+	return found, nil
 }
 
 func (p *projection) read(key string) ([]byte, error) {
-	reader, _, err := p.statements.Open(p.ctx, key, "")
+	reader, _, err := p.bucket.Open(p.ctx, key, "")
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +185,7 @@ func (p *projection) read(key string) ([]byte, error) {
 
 // sum returns the SHA-256 of what lies under a key.
 func (p *projection) sum(key string) (string, error) {
-	reader, _, err := p.statements.Open(p.ctx, key, "")
+	reader, _, err := p.bucket.Open(p.ctx, key, "")
 	if err != nil {
 		return "", err
 	}
@@ -181,10 +197,10 @@ func (p *projection) sum(key string) (string, error) {
 func (p *projection) replace(key string, value any) error {
 	text, err := encodeLine(value)
 	if err == nil {
-		err = p.statements.Replace(p.ctx, key, bytes.NewReader(text))
+		err = p.bucket.Replace(p.ctx, key, bytes.NewReader(text))
 	}
 	if err != nil {
-		err = fmt.Errorf("project the statements: %w", err)
+		err = fmt.Errorf("project the %s: %w", p.what, err)
 	}
 	return err
 }
@@ -236,7 +252,7 @@ func (p *projection) folder(folder string, files, earlier []FileRecord) error {
 	var last FileRecord
 	for _, file := range files {
 		names[file.Name] = true
-		if file.Name == statementName {
+		if file.Name == p.last {
 			last = file
 		} else if err := p.copy(folder, file); err != nil {
 			return err
@@ -247,19 +263,19 @@ func (p *projection) folder(folder string, files, earlier []FileRecord) error {
 			continue
 		}
 		names[file.Name] = true
-		if err := p.statements.Delete(p.ctx, folder+"/"+file.Name); err != nil {
+		if err := p.bucket.Delete(p.ctx, folder+"/"+file.Name); err != nil {
 			return err
 		}
 	}
 	return p.copy(folder, last)
 }
 
-// finished reports whether the folder's _statement.json, and on a deep look every file, is as on record.
+// finished reports whether the folder's last file, and on a deep look every file, is as on record.
 func (p *projection) finished(folder string, files, earlier []FileRecord) (bool, error) {
 	kept := make(map[string]bool)
 	for _, file := range files {
 		kept[file.Name] = true
-		if file.Name != statementName && !p.deep {
+		if file.Name != p.last && !p.deep {
 			continue
 		}
 		sum, err := p.sum(folder + "/" + file.Name)
@@ -273,7 +289,7 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 	if !p.deep {
 		return true, nil
 	}
-	objects, err := p.statements.List(p.ctx, folder+"/")
+	objects, err := p.bucket.List(p.ctx, folder+"/")
 	if err != nil {
 		return false, err
 	}
@@ -288,6 +304,6 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 
 func (p *projection) copy(folder string, file FileRecord) error {
 	body := &objectBody{ctx: p.ctx, bucket: p.ledger.bucket, file: file}
-	err := p.statements.Replace(p.ctx, folder+"/"+file.Name, body)
+	err := p.bucket.Replace(p.ctx, folder+"/"+file.Name, body)
 	return errors.Join(err, body.Close())
 }

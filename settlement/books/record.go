@@ -76,7 +76,9 @@ type DateRecord struct {
 	Statements []StatementRecord `json:"statements,omitempty"`
 	// Alliance is the operator's folder.
 	Alliance FolderRecord `json:"alliance"`
-	State    StateRecord  `json:"state"`
+	// Acknowledgements are in order of merchant.
+	Acknowledgements []AcknowledgementRecord `json:"acknowledgements,omitempty"`
+	State            StateRecord             `json:"state"`
 	// UsedPrices and UsedFees map the ids of the prices and fees that were used to their content.
 	UsedPrices map[string]string `json:"used_prices,omitempty"`
 	UsedFees   map[string]string `json:"used_fees,omitempty"`
@@ -143,6 +145,14 @@ type StatementRecord struct {
 	Version    int          `json:"version"`
 	Supersedes int          `json:"supersedes,omitempty"`
 	Files      []FileRecord `json:"files,omitempty"`
+}
+
+// An AcknowledgementRecord is what a merchant is told about what it delivered for a date: ack.json
+// and, if rows were rejected, rejected.csv.
+type AcknowledgementRecord struct {
+	// Merchant is the merchant's id.
+	Merchant string       `json:"merchant"`
+	Files    []FileRecord `json:"files"`
 }
 
 // A FileRecord is an object of the ledger.
@@ -218,6 +228,11 @@ func (r *Record) files(visit func(*FileRecord)) {
 		}
 		for k := range date.Alliance.Files {
 			visit(&date.Alliance.Files[k])
+		}
+		for j := range date.Acknowledgements {
+			for k := range date.Acknowledgements[j].Files {
+				visit(&date.Acknowledgements[j].Files[k])
+			}
 		}
 		ofState(&date.State)
 	}

@@ -1,0 +1,86 @@
+package books
+
+import (
+	"context"
+	"fmt"
+
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
+
+// AcknowledgementName is the file of an acknowledgement that is written last.
+const AcknowledgementName = "ack.json"
+
+// acknowledgedKey holds up to which record every acknowledgement was projected.
+const acknowledgedKey = "_projected.json"
+
+// ProjectAcknowledgements copies the acknowledgements that are on record and not yet in their
+// bucket, also what earlier runs left undone. It may be repeated, and does next to nothing then.
+func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket) error {
+	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, what: "acknowledgements", last: AcknowledgementName}
+	before, err := p.mark(acknowledgedKey)
+	if err != nil {
+		return fmt.Errorf("project the acknowledgements: %w", err)
+	}
+	if before.Seq > 0 && l.hashes[before.Seq-1] != before.SHA256 {
+		before = mark{}
+	}
+	err = p.run(func() error {
+		for _, date := range l.datesAfter(before.Seq, false) {
+			if err := p.acknowledge(date); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	head, hash := l.Head()
+	if head == before.Seq {
+		return nil
+	}
+	return p.replace(acknowledgedKey, mark{head, hash})
+}
+
+// acknowledge projects the acknowledgements of a settled date.
+func (p *projection) acknowledge(date settlement.Date) error {
+	settled, _ := p.ledger.Settled(date)
+	inForce := make(map[string]bool)
+	earlier := p.ledger.acknowledgedFiles(date)
+	for _, acknowledgement := range settled.Acknowledgements {
+		inForce[acknowledgement.Merchant] = true
+		folder := StatementFolder(acknowledgement.Merchant, date)
+		if err := p.folder(folder, acknowledgement.Files, earlier[acknowledgement.Merchant]); err != nil {
+			return err
+		}
+	}
+	for merchant, files := range earlier {
+		if inForce[merchant] {
+			continue
+		}
+		for _, file := range files {
+			if err := p.bucket.Delete(p.ctx, StatementFolder(merchant, date)+"/"+file.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// acknowledgedFiles returns the files of every record's acknowledgements of a date, by merchant.
+func (l *Ledger) acknowledgedFiles(date settlement.Date) map[string][]FileRecord {
+	files := make(map[string][]FileRecord)
+	for i := range l.records {
+		for j := range l.records[i].Dates {
+			settled := &l.records[i].Dates[j]
+			if settled.Date != date {
+				continue
+			}
+			for _, acknowledgement := range settled.Acknowledgements {
+				files[acknowledgement.Merchant] = append(files[acknowledgement.Merchant], acknowledgement.Files...)
+			}
+		}
+	}
+	return files
+}
