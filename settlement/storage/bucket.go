@@ -112,8 +112,9 @@ func checkPrefix(prefix string) (folder, start string, err error) {
 	return "", prefix, nil
 }
 
-// OpenURL opens the bucket that a person named: a directory's path, or file:// and an absolute
-// path. The directory must exist. Buckets of an object store (s3://) are not supported yet.
+// OpenURL opens the bucket that a person named: a directory's path, file:// and an absolute path,
+// or s3://bucket/prefix with the options that the package's documentation lists. The directory
+// or the object store's bucket must exist.
 func OpenURL(ctx context.Context, location string) (Bucket, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func OpenURL(ctx context.Context, location string) (Bucket, error) {
 	scheme, rest, found := strings.Cut(location, "://")
 	switch {
 	case location == "":
-		return nil, errors.New("no storage location given: name a directory")
+		return nil, errors.New("no storage location given: name a directory or an s3:// URL")
 	case !found:
 		return OpenDirectory(location)
 	case scheme == "file":
@@ -131,9 +132,9 @@ func OpenURL(ctx context.Context, location string) (Bucket, error) {
 		}
 		return OpenDirectory(path)
 	case scheme == "s3":
-		return nil, fmt.Errorf("storage location %q: object stores (s3://) are not supported yet: name a directory", location)
+		return openS3URL(ctx, location)
 	default:
-		return nil, fmt.Errorf("storage location %q: %s:// is not supported: name a directory", location, scheme)
+		return nil, fmt.Errorf("storage location %s://…: %s:// is not supported: name a directory or an s3:// URL", scheme, scheme)
 	}
 }
 

@@ -321,4 +321,3 @@ func (r *fileReader) Close() error {
 	}
 	return r.file.Close()
 }
-

@@ -350,7 +350,7 @@ func TestOpenURL(t *testing.T) {
 	}
 	for location, want := range map[string]string{
 		"":                     "no storage location",
-		"s3://bucket/prefix":   "not supported yet",
+		"s3://b?x=1":           "no bucket",
 		"gs://bucket":          "gs:// is not supported",
 		"file://host/x":        "absolute path",
 		"file://relative":      "absolute path",
