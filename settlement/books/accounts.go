@@ -118,6 +118,8 @@ func part[T any](all []T, offsets []int32, i int) []T {
 type accountReader struct {
 	parties settlement.Parties
 	unknown error
+	// seen, if not nil, gathers the ids that occur.
+	seen map[string]bool
 }
 
 // party returns a column of parties.
@@ -126,7 +128,9 @@ func (r *accountReader) party(fields *fieldReader) func(i int) settlement.Party 
 	known := make([]settlement.Party, len(ids))
 	for i, id := range ids {
 		known[i] = r.parties.Find(id)
-		if known[i] == settlement.NoParty && id != "" && r.unknown == nil {
+		if r.seen != nil && id != "" {
+			r.seen[id] = true
+		} else if known[i] == settlement.NoParty && id != "" && r.unknown == nil {
 			r.unknown = fmt.Errorf("%w: %q", ErrUnknownParty, id)
 		}
 	}

@@ -23,6 +23,9 @@ func (a *Attempt) check(record *Record) error {
 	if err := a.checkObjects(record); err != nil {
 		return err
 	}
+	if err := a.ledger.checkForgotten(record.Forgotten); err != nil {
+		return err
+	}
 	last, settled := a.ledger.LastSettled()
 	if opening, _ := a.ledger.Opening(); record.Kind == OpenLots && (settled || opening != nil) {
 		return errors.New("opening lots must come once, before the first date is settled")
@@ -67,6 +70,9 @@ func checkKind(record *Record) error {
 	}
 	if record.Kind != Publish && len(record.Dates) > 0 {
 		return fmt.Errorf("a record of kind %s settles dates", record.Kind)
+	}
+	if (record.Kind == Forget) != (record.Forgotten != nil) {
+		return fmt.Errorf("a record of kind %s and a forgotten member do not go together", record.Kind)
 	}
 	if (record.Kind == OpenLots) != (record.Opening != nil) {
 		return fmt.Errorf("a record of kind %s and opening lots do not go together", record.Kind)
@@ -180,7 +186,7 @@ func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
 				return
 			}
 			seen[file.Object] = true
-			err := l.verify(ctx, *file)
+			err := l.verifyObject(ctx, *file)
 			if errors.Is(err, ErrBroken) {
 				report(err)
 			} else {

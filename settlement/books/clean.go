@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"alliance/settlement/storage"
@@ -37,6 +38,41 @@ func (l *Ledger) Abandoned(ctx context.Context) ([]string, error) {
 		}
 	}
 	return abandoned, nil
+}
+
+// Waste is what [Ledger.CleanUp] would remove.
+type Waste struct {
+	Attempts []WastedAttempt
+	// Replaced are objects that held a forgotten member.
+	Replaced []string
+}
+
+// A WastedAttempt is an abandoned attempt with what it stored.
+type WastedAttempt struct {
+	ID             string
+	Objects, Bytes int64
+}
+
+// Waste returns what can be cleaned up. It writes nothing.
+func (l *Ledger) Waste(ctx context.Context) (waste Waste, err error) {
+	abandoned, err := l.Abandoned(ctx)
+	if err != nil {
+		return waste, err
+	}
+	for _, attempt := range abandoned {
+		objects, err := l.bucket.List(ctx, attemptPrefix(attempt))
+		if err != nil {
+			return waste, fmt.Errorf("look for abandoned attempts: %w", err)
+		}
+		wasted := WastedAttempt{ID: attempt}
+		for _, object := range objects {
+			wasted.Objects++
+			wasted.Bytes += object.Size
+		}
+		waste.Attempts = append(waste.Attempts, wasted)
+	}
+	waste.Replaced, err = l.Replaced(ctx)
+	return waste, err
 }
 
 // namedAttempts returns the attempts that records are of, and those whose objects they name.
@@ -85,4 +121,23 @@ func (l *Ledger) remove(ctx context.Context, attempt string) error {
 		}
 	}
 	return l.bucket.Delete(ctx, last)
+}
+
+// Sweep removes the temporary files that killed processes left below attempts which nobody
+// continues: those that became a record, and those that are abandoned; call it after CleanUp.
+// Temporary files anywhere else may be somebody's who is still at work; they stay, and no listing
+// shows them.
+func (l *Ledger) Sweep(ctx context.Context, abandoned []string) (removed int64, err error) {
+	attempts := slices.Clone(abandoned)
+	for i := range l.records {
+		attempts = append(attempts, l.records[i].Attempt)
+	}
+	for _, attempt := range attempts {
+		swept, err := storage.Sweep(ctx, l.bucket, attemptPrefix(attempt))
+		removed += swept
+		if err != nil {
+			return removed, fmt.Errorf("clean up attempt %s: %w", attempt, err)
+		}
+	}
+	return removed, nil
 }

@@ -97,6 +97,20 @@
 // and the head has passed its slot: then it can never become a record. No clock is asked.
 // Objects go first, the intent last. Objects without an intent are left alone.
 //
+// [Ledger.Sweep] removes the temporary files that killed processes left in a directory, but only
+// below attempts that ended: those on record and those cleaned up. Others may be in use.
+//
+// # Forgetting a member
+//
+// A forget rewrites every object of accounts that any record names and that holds the member: the
+// account stays, with its lots, claims and deferred rows, so that every sum stays, but under a
+// pseudonym. The record names the substitutes; [Ledger.Read] and [Ledger.Verify] follow them, and
+// the objects replaced are deleted after the commit ([Ledger.RemoveReplaced], which anybody may
+// repeat). The record holds the pseudonym and a salted digest of the member's id: when a date that
+// was settled before is computed again, [Ledger.Pseudonyms] lead the member's rows to the account.
+// Later dates know the id no more: rows under it open a new account. Whoever can guess a member's
+// id can test the guess against the digest; the ledger is private to the alliance.
+//
 // # Errors
 //
 // [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrUnknownParty]; test with

@@ -53,14 +53,17 @@ type Ledger struct {
 	hashes []string
 	// objects are all that records name, by key.
 	objects map[string]FileRecord
-	probed  bool
+	// substitutes are the objects that stand for others since a member was forgotten, by the key
+	// of the object replaced.
+	substitutes map[string]FileRecord
+	probed      bool
 	// pause waits before the next try.
 	pause func(try int)
 }
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), pause: pause}
+	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), pause: pause}
 	if err := ledger.refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -111,6 +114,11 @@ func (l *Ledger) append(record *Record, text []byte) error {
 		}
 		l.objects[file.Object] = *file
 	})
+	if record.Forgotten != nil {
+		for _, substitute := range record.Forgotten.Substitutes {
+			l.substitutes[substitute.Object] = substitute.By
+		}
+	}
 	l.records = append(l.records, *record)
 	l.hashes = append(l.hashes, digest(text))
 	return clash
@@ -255,9 +263,10 @@ func (l *Ledger) Versions(merchant string, date settlement.Date) []*StatementRec
 	return versions
 }
 
-// Read returns the content of an object on record, after checking its SHA-256. An object that
-// is gone or altered is [ErrBroken].
+// Read returns the content of an object on record, after checking its SHA-256; of one that was
+// replaced since, that of its substitute. An object that is gone or altered is [ErrBroken].
 func (l *Ledger) Read(ctx context.Context, file FileRecord) ([]byte, error) {
+	file = l.Current(file)
 	content, err := l.readObject(ctx, file.Object)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, file.Object)

@@ -53,6 +53,8 @@ type Record struct {
 	Through string `json:"through,omitempty"`
 	// Opening is the state of the opening lots, for open_lots.
 	Opening *StateRecord `json:"opening,omitempty"`
+	// Forgotten says what a forget replaced.
+	Forgotten *Forgotten `json:"forgotten,omitempty"`
 	// Dates are the dates that a publish settles, in order.
 	Dates []DateRecord `json:"dates,omitempty"`
 	// Seal is the SHA-256, in hex, of the record's bytes as they are with an empty seal.
@@ -218,6 +220,11 @@ func (r *Record) files(visit func(*FileRecord)) {
 	}
 	if r.Opening != nil {
 		ofState(r.Opening)
+	}
+	if r.Forgotten != nil {
+		for i := range r.Forgotten.Substitutes {
+			visit(&r.Forgotten.Substitutes[i].By)
+		}
 	}
 	for i := range r.Dates {
 		date := &r.Dates[i]
