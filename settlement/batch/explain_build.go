@@ -82,12 +82,11 @@ func (e *explainer) source(source settlement.Source, imported bool) SourceFacts 
 	if imported {
 		return facts
 	}
-	for _, record := range e.ledger.Records() {
-		for i := range record.Dates {
-			for j := range record.Dates[i].Inputs {
-				if input := &record.Dates[i].Inputs[j]; input.Key == source.File && input.State == settlement.Consumed {
-					facts.ReadOn, facts.SHA256 = &record.Dates[i].Date, input.SHA256
-				}
+	for _, date := range settledDates(e.ledger) {
+		settled, _ := e.ledger.Settled(date)
+		for i := range settled.Inputs {
+			if input := &settled.Inputs[i]; input.Key == source.File && input.State == settlement.Consumed {
+				facts.ReadOn, facts.SHA256 = &settled.Date, input.SHA256
 			}
 		}
 	}

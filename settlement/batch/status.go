@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,8 +25,9 @@ type Status struct {
 	Next *settlement.Date `json:"next,omitempty"`
 	// ClosedThrough is the last date that is final, or absent.
 	ClosedThrough *settlement.Date `json:"closed_through,omitempty"`
-	// Pending are the objects of the inbox that no settled date has looked at and a later one
-	// will; TooLate those that none will, since they came after the last night of their folder.
+	// Pending are the objects of the inbox, the alliance's adjustments among them, that no settled
+	// date has looked at and a later one will; TooLate those that none will, since they came after
+	// the last night of their folder.
 	Pending []ObjectStatus `json:"pending"`
 	TooLate []ObjectStatus `json:"too_late,omitempty"`
 	// Held are the files that the last settled date held.
@@ -223,6 +225,9 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 			s.Pending = append(s.Pending, found)
 		}
 	}
+	if err := s.addAdjustments(ctx, inbox, rulebook, known, last, any); err != nil {
+		return err
+	}
 	byFolder := func(a, b ObjectStatus) int { return cmp.Or(cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Key, b.Key)) }
 	slices.SortFunc(s.Pending, byFolder)
 	slices.SortFunc(s.TooLate, byFolder)
@@ -230,15 +235,36 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 	return nil
 }
 
+// addAdjustments adds the alliance's adjustments that were not looked at: those of a settled date
+// never will be.
+func (s *Status) addAdjustments(ctx context.Context, inbox storage.Bucket, rulebook *rules.Rulebook, known map[string]*books.InputRecord, last settlement.Date, any bool) error {
+	objects, err := inbox.List(ctx, "alliance/adjustments/")
+	if err != nil {
+		return fmt.Errorf("list the adjustments: %w", err)
+	}
+	for _, object := range objects {
+		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+		folder := folderOf(object.Key)
+		if folder == settlement.NoDate || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") || known[object.Key] != nil {
+			continue
+		}
+		found := ObjectStatus{rulebook.ID, object.Key, folder, object.Size}
+		if any && folder <= last {
+			s.TooLate = append(s.TooLate, found)
+		} else {
+			s.Pending = append(s.Pending, found)
+		}
+	}
+	return nil
+}
+
 // lookedAt returns every object that a settled date looked at, as it last found it, by key.
 func lookedAt(ledger *books.Ledger) map[string]*books.InputRecord {
 	known := make(map[string]*books.InputRecord)
-	for _, record := range ledger.Records() {
-		for i := range record.Dates {
-			for j := range record.Dates[i].Inputs {
-				input := &record.Dates[i].Inputs[j]
-				known[input.Key] = input
-			}
+	for _, date := range settledDates(ledger) {
+		settled, _ := ledger.Settled(date)
+		for i := range settled.Inputs {
+			known[settled.Inputs[i].Key] = &settled.Inputs[i]
 		}
 	}
 	return known

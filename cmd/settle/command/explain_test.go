@@ -110,6 +110,8 @@ func TestExplainALineFromBothSides(t *testing.T) {
 	contains(t, w.run(exitDone, "explain", "--merchant", "A", "--date", "2026-01-05"), "Line 1 of ST-A-20260105-1", "redemption as issuer, with B",
 		"to be paid: -(225 points × 1.00 / 150) = -1.5, rounded (half_up) -1.50 EUR", "2 allocations",
 		"b1           a1 of A, 2026-01-05  100     100            -0.666666666666…  -0.67    -0.67", "-1.50    -0.83")
+	t.Setenv("SETTLE_LINE", "one")
+	contains(t, w.run(exitUsage, "explain", "--merchant", "A", "--date", "2026-01-05"), `SETTLE_LINE="one" in the environment`)
 	contains(t, w.run(exitUsage, "explain", "--merchant", "A", "--date", "2026-01-05", "--line", "2"), "has 1 lines, there is no line 2")
 }
 
@@ -159,7 +161,7 @@ func TestExplainTheEndOfAClaim(t *testing.T) {
 	w.settleTo("2026-01-07")
 	// 40 points that no lot covered: 40/150 = 0.2666… -> 0.27, paid by the alliance.
 	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b3", "--date", "2026-01-07"), "Exception unfunded (rejected)",
-		"The claim is given up", "40 points of HUB, redeemed at B (redemption)", "charged to no lot", "40 points × 1.00 / 150 = 0.266666666666…, rounded 0.27")
+		"The claim is given up", "40 points of HUB, redeemed at B\n", "charged to no lot", "40 points × 1.00 / 150 = 0.266666666666…, rounded 0.27")
 }
 
 func TestExplainAReversal(t *testing.T) {
@@ -180,6 +182,7 @@ func TestExplainAReversal(t *testing.T) {
 	if c.Points != -30 || c.Line.Value != "-0.20" || c.Lot.Open != 60 || a.Points != -20 || a.Line.Share.Amount != "-0.13" || a.Lot.Open != 20 {
 		t.Errorf("%+v %+v", a.Line, c.Line)
 	}
+	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b9"), "-30 points of C, given back at B\n")
 	if !strings.Contains(a.Price.Why, "the price at which they were redeemed, by b1") || len(a.Price.Steps) != 0 {
 		t.Errorf("%+v", a.Price)
 	}

@@ -159,11 +159,15 @@ func changes(before, after *batch.LotFacts) string {
 
 func describeAllocation(out *strings.Builder, a *batch.AllocationFacts, recomputed bool) {
 	fmt.Fprintf(out, "\nAllocation %s\n", a.ID)
-	if a.OnUs {
-		fmt.Fprintf(out, "  %d points of %s itself (%s): counted, not settled in money\n", a.Points, a.Issuer, a.Activity)
-	} else {
-		fmt.Fprintf(out, "  %d points of %s, redeemed at %s (%s)\n", a.Points, a.Issuer, a.Redeemer, a.Activity)
+	verb := "redeemed"
+	if a.Points < 0 {
+		verb = "given back"
 	}
+	fmt.Fprintf(out, "  %d points of %s, %s at %s", a.Points, a.Issuer, verb, a.Redeemer)
+	if a.OnUs {
+		out.WriteString(" itself: counted, not settled in money")
+	}
+	out.WriteString("\n")
 	switch {
 	case a.Lot != nil:
 		fmt.Fprintf(out, "  lot %s: from %s\n", lotName(a.Lot), source(a.Lot.Source))

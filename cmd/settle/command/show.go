@@ -78,7 +78,7 @@ func (f *showFlags) run(command *cobra.Command) error {
 	}
 	files, err := readFolder(command.Context(), storage.Under(statements, folder))
 	if errors.Is(err, storage.ErrNotFound) {
-		return usage("%s is not published in the statements; see which dates are settled with settle status", folder)
+		return usage("%s is not published in the statements: either the date is not settled, settle status tells, or there is nothing for it", folder)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", folder, err)

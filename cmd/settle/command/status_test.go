@@ -75,6 +75,18 @@ func TestStatusNamesTheMissing(t *testing.T) {
 	contains(t, w.run(exitDone, "status"), "incomplete: missing A", "missing on the last settled date: A")
 }
 
+func TestStatusFindsAdjustmentsThatNobodyWillRead(t *testing.T) {
+	w := newWorld(t)
+	const header = "adjustment_id,payer_id,payee_id,amount,reason,reference\n"
+	w.firstNight()
+	w.write("inbox/alliance/adjustments/date=2026-01-05/read.csv", header+"x1,A,B,1.00,,\n")
+	w.settleTo("2026-01-05")
+	w.write("inbox/alliance/adjustments/date=2026-01-05/after.csv", header+"x2,A,B,1.00,,\n")
+	w.write("inbox/alliance/adjustments/date=2026-01-06/next.csv", header+"x3,A,B,1.00,,\n")
+	contains(t, w.run(exitDone, "status"), "pending: 1 file,", "alliance/adjustments/date=2026-01-06/next.csv",
+		"too late: 1 file,", "alliance/adjustments/date=2026-01-05/after.csv")
+}
+
 func TestStatusShowsTheLastDatesUnlessAllAreAskedFor(t *testing.T) {
 	w := newWorld(t)
 	w.deliver("A", "2026-01-01", "a.csv")
@@ -91,6 +103,11 @@ func TestStatusRefusesWhatItCannotRead(t *testing.T) {
 		t.Error(code)
 	}
 	contains(t, stderr, "--rules is needed (or SETTLE_RULES in the environment)")
+	code, _, stderr = settle("status", "--root", w.root, "--rules", w.rules, "--ledger", filepath.Join(w.root, "nowhere"))
+	if code != exitUsage {
+		t.Error(code)
+	}
+	contains(t, stderr, "--ledger", "nowhere")
 	code, _, stderr = settle("status", "--root", filepath.Join(w.root, "nowhere"), "--rules", w.rules)
 	if code != exitUsage {
 		t.Error(code)
