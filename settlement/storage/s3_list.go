@@ -36,8 +36,7 @@ func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 			if err != nil {
 				return err
 			}
-			// An empty object whose name ends with "/" is how consoles show a folder.
-			if !strings.HasSuffix(object.Key, "/") || object.Size > 0 {
+			if !isMarker(&object) {
 				found = append(found, object)
 			}
 		}
@@ -48,6 +47,12 @@ func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 	}
 	sortObjects(found)
 	return found, nil
+}
+
+// isMarker reports an empty object whose name ends with "/", which is how consoles make a folder,
+// and what lies under the bucket's prefix itself.
+func isMarker(object *Object) bool {
+	return object.Key == "" || object.Size == 0 && strings.HasSuffix(object.Key, "/")
 }
 
 // listed returns an entry of a listing, with its key below the bucket's prefix.
