@@ -1,0 +1,258 @@
+package batch_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alliance/settlement"
+	"alliance/settlement/batch"
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// A crash ends a run at its k-th write: from then on nothing it does reaches the stores.
+type crash struct {
+	mutex sync.Mutex
+	// writes are left until the crash; the last one is carried out if it arrives.
+	writes  int
+	arrives bool
+	over    bool
+	// end cancels the run, as its process is gone and tries nothing again.
+	end context.CancelFunc
+}
+
+var errCrashed = errors.New("the process is gone")
+
+// write stores a body, unless the process is gone.
+func (c *crash) write(body io.ReadSeeker, store func(io.ReadSeeker) error) error {
+	// The body may come from another bucket of the process.
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.over {
+		return errCrashed
+	}
+	if c.writes--; c.writes > 0 {
+		return store(bytes.NewReader(content))
+	}
+	if c.arrives {
+		_ = store(bytes.NewReader(content)) // its answer never comes
+	}
+	c.over = true
+	c.end()
+	return errCrashed
+}
+
+func (c *crash) alive() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.over {
+		return errCrashed
+	}
+	return nil
+}
+
+// A crashingBucket belongs to a process that crashes.
+type crashingBucket struct {
+	storage.Bucket
+	crash *crash
+}
+
+func (b crashingBucket) Open(ctx context.Context, key, version string) (io.ReadCloser, storage.Object, error) {
+	if err := b.crash.alive(); err != nil {
+		return nil, storage.Object{}, err
+	}
+	return b.Bucket.Open(ctx, key, version)
+}
+
+func (b crashingBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
+	return b.crash.write(body, func(body io.ReadSeeker) error { return b.Bucket.Create(ctx, key, body) })
+}
+
+func (b crashingBucket) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
+	return b.crash.write(body, func(body io.ReadSeeker) error { return b.Bucket.Replace(ctx, key, body) })
+}
+
+// TestRunAfterACrash lets a run crash at each of its writes, one after the other, the write
+// having arrived or not. The next run completes what was published to the bytes of a run that
+// never crashed.
+func TestRunAfterACrash(t *testing.T) {
+	rulebook := mustRulebook(t, laneRulebook)
+	before := lane(t, 3, false)
+	mustRun(t, before.job(rulebook, laneStart))
+	straight := before.clone(t)
+	mustRun(t, catchUp(straight.job(rulebook, laneStart+2)))
+	wanted, wantedState := contentsOf(t, straight.statements), stateSums(t, straight.ledger)
+	for _, arrives := range []bool{false, true} {
+		t.Run(fmt.Sprintf("arrives_%t", arrives), func(t *testing.T) {
+			t.Parallel()
+			for k := 1; ; k++ {
+				s := before.clone(t)
+				if err := crashAt(t, s, catchUp(s.job(rulebook, laneStart+2)), k, arrives); err == nil {
+					t.Logf("%d writes", k-1)
+					break
+				}
+				// Whatever the crash left, nothing half done is announced.
+				expectWholeFolders(t, contentsOf(t, s.statements), wanted)
+				mustRun(t, catchUp(s.job(rulebook, laneStart+2)))
+				expectSame(t, contentsOf(t, s.statements), wanted)
+				expectSame(t, stateSums(t, s.ledger), wantedState)
+				if operators := settledBy(t, s.ledger); len(operators) != 3 {
+					t.Errorf("settled by %q", operators)
+				}
+				if t.Failed() {
+					t.Fatalf("after a crash at write %d", k)
+				}
+			}
+		})
+	}
+}
+
+// TestRunAfterManyCrashes lets run after run crash at a random write, until one comes through.
+func TestRunAfterManyCrashes(t *testing.T) {
+	rulebook := mustRulebook(t, laneRulebook)
+	straight := lane(t, 3, false)
+	mustRun(t, catchUp(straight.job(rulebook, laneStart+2)))
+	wanted := contentsOf(t, straight.statements)
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		s := lane(t, 3, false)
+		crashes := 0
+		for crashAt(t, s, catchUp(s.job(rulebook, laneStart+2)), 1+random.IntN(60+4*crashes), random.IntN(2) == 0) != nil {
+			crashes++
+			expectWholeFolders(t, contentsOf(t, s.statements), wanted)
+		}
+		expectSame(t, contentsOf(t, s.statements), wanted)
+		settledBy(t, s.ledger)
+		if t.Failed() {
+			t.Fatalf("seed %d, after %d crashes", seed, crashes)
+		}
+	}
+}
+
+func catchUp(job batch.Job) batch.Job {
+	job.CatchUp = true
+	return job
+}
+
+// crashAt runs a job whose process is gone with its k-th write.
+func crashAt(t *testing.T, s stores, job batch.Job, k int, arrives bool) error {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &crash{writes: k, arrives: arrives, end: cancel}
+	job.Inbox, job.Ledger, job.Statements = crashingBucket{s.inbox, c}, crashingBucket{s.ledger, c}, crashingBucket{s.statements, c}
+	_, err := batch.Run(ctx, job)
+	if err == nil && c.over {
+		t.Errorf("the run says it is done, although it crashed at write %d", k)
+	}
+	return err
+}
+
+// expectWholeFolders checks that a folder with a _statement.json holds all of it as wanted.
+func expectWholeFolders(t *testing.T, found, wanted map[string]string) {
+	t.Helper()
+	for key := range wanted {
+		folder := key[:strings.LastIndexByte(key, '/')+1]
+		if _, announced := found[folder+"_statement.json"]; announced && found[key] != wanted[key] {
+			t.Errorf("%s is announced, but %s is not as it must be", folder, key)
+		}
+	}
+}
+
+// TestTwoRunsAtOnce lets two runs settle the same dates, whose inboxes differ, so that it shows
+// whose statements they are. Each date is settled by one of them and its statements are all of
+// that one; the other hears that it lost, or that the date is settled.
+func TestTwoRunsAtOnce(t *testing.T) {
+	rulebook := mustRulebook(t, laneRulebook)
+	inboxes := map[string]storage.Bucket{}
+	for _, name := range []string{"left", "right"} {
+		s := lane(t, 2, false)
+		inboxes[name] = s.inbox
+	}
+	for i, date := range []string{"2026-07-03", "2026-07-04"} {
+		row := map[string]string{"transaction_id": fmt.Sprint("extra", i), "member_id": "ada", "kind": "redeem", "points": "7", "occurred_at": date + "T23:00:00+02:00"}
+		fill(t, inboxes["right"], map[string]string{"merchant=Cinema/date=" + date + "/extra.csv": asCSV([]map[string]string{row})})
+	}
+	job := func(s stores, name string, night settlement.Date) batch.Job {
+		job := catchUp(s.job(rulebook, laneStart+night))
+		job.Inbox, job.Operator = inboxes[name], name
+		return job
+	}
+	wanted := map[string]map[string]string{}
+	for _, first := range []string{"left", "right"} {
+		for _, second := range []string{"left", "right"} {
+			s := memoryStores()
+			mustRun(t, job(s, first, 0))
+			mustRun(t, job(s, second, 1))
+			wanted[first+" "+second] = contentsOf(t, s.statements)
+		}
+	}
+	outcomes := map[string]int{}
+	for round := range 54 {
+		s := memoryStores()
+		if round >= 50 {
+			s = directoryStores(t)
+		}
+		outcomes[race(t, s, round, job, wanted)]++
+		if t.Failed() {
+			t.Fatalf("in round %d", round)
+		}
+	}
+	t.Logf("%v", outcomes)
+}
+
+// race runs both jobs at once over the stores, one of them a little later from round to round,
+// and says how it ended.
+func race(t *testing.T, s stores, round int, job func(s stores, name string, night settlement.Date) batch.Job, wanted map[string]map[string]string) string {
+	names := []string{"left", "right"}
+	var (
+		reports [2]batch.Report
+		errs    [2]error
+		running sync.WaitGroup
+		start   = make(chan struct{})
+	)
+	for i, name := range names {
+		running.Go(func() {
+			<-start
+			if i == round%2 {
+				time.Sleep(time.Duration(round/2) * time.Millisecond)
+			}
+			reports[i], errs[i] = batch.Run(t.Context(), job(s, name, 1))
+		})
+	}
+	close(start)
+	running.Wait()
+	settled := settledBy(t, s.ledger)
+	if len(settled) != 2 {
+		t.Fatalf("settled by %q; %v", settled, errs)
+	}
+	for i, name := range names {
+		if errs[i] != nil && !errors.Is(errs[i], books.ErrLost) {
+			t.Errorf("%s: %v", name, errs[i])
+		}
+		for _, date := range reports[i].Dates {
+			if by := settled[date.Date-laneStart]; !date.Already && by != name {
+				t.Errorf("%s says it settled %s, which %s did", name, date.Date, by)
+			}
+		}
+	}
+	if errs[0] != nil && errs[1] != nil {
+		t.Errorf("both failed: %v", errs)
+	}
+	expectSame(t, contentsOf(t, s.statements), wanted[strings.Join(settled, " ")])
+	return fmt.Sprintf("settled by %s, lost: %t %t", strings.Join(settled, " and "), errs[0] != nil, errs[1] != nil)
+}
