@@ -66,19 +66,6 @@ func FindColumn(name string) (Column, bool) {
 	return 0, false
 }
 
-// A Record is one row as a merchant delivered it, before any of it is believed.
-type Record struct {
-	// Row counts records from 1; a header is not counted, nor is a blank line.
-	Row int64
-	// Fault says why the row is malformed; "" if it is not. A malformed row has no values.
-	Fault string
-	// Values holds the text of each column; "" where it is empty, null or absent.
-	Values [Columns]string
-	// Mistyped marks, by 1<<Column, values of a type that the column does not take, such as
-	// a JSON number where a string is due.
-	Mistyped uint16
-}
-
 // A Source is where a row was read: the file's key below the inbox, and the row's number from 1.
 type Source struct {
 	File string

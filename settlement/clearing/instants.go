@@ -12,6 +12,9 @@ const (
 	microseconds  = 1_000_000
 	minYear       = 1970
 	maxYear       = 2200
+	// minInstant and maxInstant are the first and the last instant of those years in UTC.
+	minInstant = 0
+	maxInstant = 84_371*secondsPerDay*microseconds - 1 // 2201-01-01 is day 84371
 )
 
 // parseDate reads YYYY-MM-DD, years 0000 to 9999.

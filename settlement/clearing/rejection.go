@@ -28,7 +28,7 @@ func (v *Validator) reject(row *settlement.Transaction, record *settlement.Recor
 	exception := newRejection(row, code)
 	exception.Column = column.String()
 	if column != settlement.MemberID {
-		exception.Value = cutValue(record.Values[column])
+		exception.Value = cutValue(record.Text(column))
 	}
 	exception.Message = v.message(row, record, code, column)
 	return &exception

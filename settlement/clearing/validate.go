@@ -112,16 +112,11 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 	return row, nil
 }
 
-// has reports whether the record says anything in a column.
-func has(record *settlement.Record, column settlement.Column) bool {
-	return record.Values[column] != "" || record.Mistyped&(1<<column) != 0
-}
-
 // firstMissing returns the first required column, in the order of the table, that is empty,
 // or Columns.
 func firstMissing(record *settlement.Record, required uint16) settlement.Column {
 	for column := range settlement.Columns {
-		if required&(1<<column) != 0 && !has(record, column) {
+		if required&(1<<column) != 0 && !record.Has(column) {
 			return column
 		}
 	}
@@ -133,10 +128,17 @@ func firstMissing(record *settlement.Record, required uint16) settlement.Column 
 func (v *Validator) firstInvalid(record *settlement.Record, taken uint16, row *settlement.Transaction) settlement.Column {
 	v.amount = amountText{}
 	for column := range settlement.Columns {
-		if taken&(1<<column) == 0 || !has(record, column) {
+		if taken&(1<<column) == 0 || !record.Has(column) {
 			continue
 		}
-		if record.Mistyped&(1<<column) != 0 || !v.read(column, record.Values[column], row) {
+		ok := false
+		switch mark := uint16(1) << column; {
+		case record.Typed&mark != 0:
+			ok = v.readTyped(column, record, row)
+		case record.Mistyped&mark == 0:
+			ok = v.read(column, record.Values[column], row)
+		}
+		if !ok {
 			return column
 		}
 	}
@@ -182,6 +184,33 @@ func (v *Validator) read(column settlement.Column, text string, row *settlement.
 		return validID(text)
 	}
 	return ok
+}
+
+// readTyped reads one typed value into the row. It reports whether the value is in the range
+// that the column's form allows.
+func (v *Validator) readTyped(column settlement.Column, record *settlement.Record, row *settlement.Transaction) (ok bool) {
+	switch column {
+	case settlement.PointsColumn:
+		row.Points = record.Points
+		return row.Points >= 1 && row.Points <= settlement.MaxPoints
+	case settlement.OccurredAt:
+		row.OccurredAt = record.OccurredAt
+		if row.OccurredAt < minInstant || row.OccurredAt > maxInstant {
+			return false
+		}
+		row.BusinessDate = v.business.of(row.OccurredAt)
+		return true
+	case settlement.OriginalDate:
+		row.OriginalDate = record.OriginalDate
+		return true
+	case settlement.ExpiresOn:
+		row.ExpiresOn = record.ExpiresOn
+		return row.ExpiresOn >= row.BusinessDate
+	case settlement.Amount:
+		return true // only its content counts
+	default:
+		panic("clearing: column " + column.String() + " has no typed values")
+	}
 }
 
 // checkAgreement holds a row that is well formed against the rulebook. It returns the first
