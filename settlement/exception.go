@@ -176,4 +176,6 @@ type Input struct {
 	// The counts are those of this night; zero unless the object was consumed tonight.
 	Rows, Accepted, Deferred, Rejected int64
 	IssuedPoints, RedeemedPoints       int64
+	// Reason says what a missing merchant did not deliver.
+	Reason string
 }

@@ -14,6 +14,7 @@ const (
 	stageNet         Stage = "net"
 	stageState       Stage = "state"
 	stageStatements  Stage = "statements"
+	stageAcknowledge Stage = "acknowledge"
 	stageCommit      Stage = "commit"
 	stageProject     Stage = "project"
 )

@@ -48,6 +48,17 @@ func (p *publication) publish(ctx context.Context, totals Totals) (sequence int6
 	if err := p.timed(stageStatements, func() error { return p.writeStatements(ctx, &date) }); err != nil {
 		return 0, err
 	}
+	err = p.timed(stageAcknowledge, func() error {
+		recorded := func(date settlement.Date) *books.DateRecord {
+			settled, _ := p.ledger.Settled(date)
+			return settled
+		}
+		date.Acknowledgements, err = p.writeAcknowledgements(ctx, recorded, p.attempt.Create)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	p.describe(&date, totals)
 	record := books.Record{
 		Kind: books.Publish, Operator: p.job.Operator, Program: Program,
@@ -65,11 +76,16 @@ func (p *publication) publish(ctx context.Context, totals Totals) (sequence int6
 		return 0, err
 	}
 	sequence, _ = p.ledger.Head()
-	err = p.timed(stageProject, func() error { return p.ledger.ProjectAll(ctx, p.job.Statements) })
-	if err != nil {
-		return sequence, fmt.Errorf("record %d is committed, but its statements are not all published; run again to finish: %w", sequence, err)
-	}
-	return sequence, nil
+	err = p.timed(stageProject, func() error {
+		if err := p.ledger.ProjectAll(ctx, p.job.Statements); err != nil {
+			return fmt.Errorf("record %d is committed, but its statements are not all published; run again to finish: %w", sequence, err)
+		}
+		if err := p.job.acknowledge(ctx, p.ledger); err != nil {
+			return fmt.Errorf("record %d is committed and its statements are published, but: %w", sequence, err)
+		}
+		return nil
+	})
+	return sequence, err
 }
 
 // timed runs a stage and tells the observer.

@@ -68,7 +68,7 @@ func (r *run) readAdjustments(ctx context.Context) error {
 func (r *run) checkMissing() error {
 	var ids, needed, named []string
 	for _, delivery := range r.listing.Missing(r.Rulebook.Parties) {
-		r.inputs = append(r.inputs, settlement.Input{Merchant: delivery.Merchant, State: settlement.Missing})
+		r.inputs = append(r.inputs, settlement.Input{Merchant: delivery.Merchant, State: settlement.Missing, Reason: delivery.Reason})
 		r.complete = false
 		id := r.Rulebook.Parties.ID(delivery.Merchant)
 		ids = append(ids, id)

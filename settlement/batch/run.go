@@ -21,8 +21,11 @@ import (
 type Job struct {
 	// Inbox is read, Ledger holds the books, Statements is where finance reads.
 	Inbox, Ledger, Statements storage.Bucket
-	Rulebook                  *rules.Rulebook
-	Date                      settlement.Date
+	// Acknowledgements is where merchants are told what became of their deliveries; nil: nowhere,
+	// though it is on record.
+	Acknowledgements storage.Bucket
+	Rulebook         *rules.Rulebook
+	Date             settlement.Date
 	// CatchUp settles every unsettled date up to Date; on an empty ledger from the first date
 	// in the inbox.
 	CatchUp bool
@@ -61,6 +64,9 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	report.DryRun = job.DryRun
 	if !job.DryRun {
 		if err := ledger.ProjectAll(ctx, job.Statements); err != nil {
+			return report, fmt.Errorf("finish what an earlier run left: %w", err)
+		}
+		if err := job.acknowledge(ctx, ledger); err != nil {
 			return report, fmt.Errorf("finish what an earlier run left: %w", err)
 		}
 	}

@@ -28,7 +28,7 @@ type Delivered struct {
 }
 
 // ReadBack reads an object as [Read] does, but hands only some of its rows to sink, as they are
-// written. rows are their numbers in ascending order. Nothing that sink is given is used again.
+// written. rows are their numbers in ascending order. Nothing that sink is given is changed later.
 // The caller sees from the facts whether the object is still the one that it means: if the SHA-256
 // is another, the rows must not be used.
 func ReadBack(ctx context.Context, inbox storage.Bucket, object *Object, rows []int64, sink func(Delivered) error) (FileFacts, error) {
@@ -60,6 +60,8 @@ func ReadBack(ctx context.Context, inbox storage.Bucket, object *Object, rows []
 type readBack struct {
 	names, values []string
 	raw           string
+	// header says that the names are those of all rows, and own no chunk.
+	header bool
 }
 
 // deliver returns the record at hand with strings of its own.
@@ -69,7 +71,10 @@ func (b *readBack) deliver(record *settlement.Record) Delivered {
 	case record.Fault != "":
 		row.Raw, row.Cut = cutRaw(b.raw)
 	case b.names != nil:
-		row.Columns, row.Values = cloneAll(b.names), cloneAll(b.values)
+		row.Columns, row.Values = b.names, cloneAll(b.values)
+		if !b.header {
+			row.Columns = cloneAll(b.names)
+		}
 	default:
 		for column, value := range record.Values {
 			if value != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -143,7 +142,7 @@ func (r *rowReader) readCSV() error {
 	}
 	scanner.keep = len(columns)
 	if r.back != nil {
-		r.back.names = slices.Clone(scanner.fields)
+		r.back.header, r.back.names = true, cloneAll(scanner.fields)
 	}
 	for {
 		if err := scanner.next(); err != nil {

@@ -93,6 +93,9 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	if job.Inbox, err = f.openInbox(ctx); err != nil {
 		return job, err
 	}
+	if job.Acknowledgements, err = f.openAcknowledgements(ctx, job.Inbox); err != nil {
+		return job, err
+	}
 	if job.Ledger, err = f.openLedger(ctx, true); err != nil {
 		return job, err
 	}

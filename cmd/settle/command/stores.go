@@ -13,7 +13,7 @@ import (
 
 // stores are the flags that say where inbox, ledger and statements lie.
 type stores struct {
-	root, inbox, ledger, statements string
+	root, inbox, ledger, statements, acknowledgements string
 }
 
 func (s *stores) flags(command *cobra.Command) {
@@ -22,6 +22,7 @@ func (s *stores) flags(command *cobra.Command) {
 	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
 	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
+	flags.StringVar(&s.acknowledgements, "acks", "", "where merchants find what became of their deliveries, if not below ack/ in the inbox")
 }
 
 // ledgerFlags are the flags of commands that need the ledger alone.
@@ -69,6 +70,14 @@ func (s *stores) openLedger(ctx context.Context, create bool) (storage.Bucket, e
 
 func (s *stores) openStatements(ctx context.Context, create bool) (storage.Bucket, error) {
 	return s.open(ctx, s.statements, "statements", create)
+}
+
+// openAcknowledgements opens the place of the acknowledgements: its own, or the inbox's prefix ack/.
+func (s *stores) openAcknowledgements(ctx context.Context, inbox storage.Bucket) (storage.Bucket, error) {
+	if s.acknowledgements == "" {
+		return storage.Under(inbox, "ack"), nil
+	}
+	return s.open(ctx, s.acknowledgements, "acks", true)
 }
 
 func (s *stores) open(ctx context.Context, own, name string, create bool) (storage.Bucket, error) {

@@ -1,0 +1,71 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"alliance/settlement"
+	"alliance/settlement/acknowledgement"
+	"alliance/settlement/books"
+)
+
+// acknowledge copies what merchants are told about their deliveries to where they find it.
+func (j *Job) acknowledge(ctx context.Context, ledger *books.Ledger) error {
+	if j.Acknowledgements == nil {
+		return nil
+	}
+	if err := ledger.ProjectAcknowledgements(ctx, j.Acknowledgements); err != nil {
+		return fmt.Errorf("the merchants' acknowledgements could not be written; "+
+			"if the inbox must not be written to, name another place with --acks (or SETTLE_ACKS), and run again: %w", err)
+	}
+	return nil
+}
+
+// writeAcknowledgements stores what each merchant is told about its delivery, and the rejected
+// rows, which are read again for it. recorded returns what is on record about an earlier date, or
+// nil; create stores an object of the attempt.
+func (p *publication) writeAcknowledgements(ctx context.Context, recorded func(settlement.Date) *books.DateRecord,
+	create func(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error)) ([]books.AcknowledgementRecord, error) {
+	source := acknowledgement.Source{Inbox: p.job.Inbox, Consumed: func(key string) (settlement.Date, settlement.Input, bool) {
+		return consumedBefore(recorded, p.night, key)
+	}}
+	merchants := acknowledgement.Merchants(p.night)
+	records := make([]books.AcknowledgementRecord, len(merchants))
+	return records, each(ctx, storesAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
+		encoded, err := acknowledgement.Encode(ctx, p.night, merchants[i], source)
+		if err != nil {
+			return err
+		}
+		record := &records[i]
+		record.Merchant = encoded.Merchant
+		store := func(name string, content []byte, rows int64) error {
+			file, err := create(ctx, "acknowledgements/"+books.StatementFolder(encoded.Merchant, p.night.Date)+"/"+name, bytes.NewReader(content))
+			file.Name, file.Rows = name, rows
+			record.Files = append(record.Files, file)
+			return err
+		}
+		if encoded.Rejected != nil {
+			if err := store(acknowledgement.RejectedName, encoded.Rejected, encoded.RejectedRows); err != nil {
+				return err
+			}
+		}
+		return store(acknowledgement.Name, encoded.Acknowledgement, 0)
+	})
+}
+
+// consumedBefore returns which date before a night consumed an object, and what is on record of it.
+func consumedBefore(recorded func(settlement.Date) *books.DateRecord, night *settlement.Night, key string) (settlement.Date, settlement.Input, bool) {
+	for date := night.Date - 1; ; date-- {
+		settled := recorded(date)
+		if settled == nil {
+			return settlement.NoDate, settlement.Input{}, false
+		}
+		for i := range settled.Inputs {
+			if input := &settled.Inputs[i]; input.Key == key && input.State == settlement.Consumed {
+				return date, input.Input(night.Parties), true
+			}
+		}
+	}
+}
