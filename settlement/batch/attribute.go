@@ -3,8 +3,6 @@ package batch
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
@@ -55,34 +53,83 @@ func (r *run) accountsByPartition() [][]settlement.Account {
 	return accounts
 }
 
-// attributePartition attributes the members of one partition, in order of member, and returns
-// the accounts that still have something on record.
+// attributePartition attributes the members of one partition and returns the accounts that still
+// have something on record. In which order the members come does not matter: whatever is made of
+// them is sorted later.
 func attributePartition(attributor *clearing.Attributor, r *run, accounts []settlement.Account, rows []settlement.Transaction, outcome *clearing.Outcome) ([]settlement.Account, error) {
-	slices.SortFunc(accounts, func(a, b settlement.Account) int { return strings.Compare(a.Member, b.Member) })
-	slices.SortStableFunc(rows, func(a, b settlement.Transaction) int { return strings.Compare(a.Member, b.Member) })
-	kept := make([]settlement.Account, 0, len(accounts))
-	for len(accounts) > 0 || len(rows) > 0 {
-		var account settlement.Account
-		if len(rows) == 0 || len(accounts) > 0 && accounts[0].Member <= rows[0].Member {
-			account, accounts = accounts[0], accounts[1:]
-		} else {
-			account.Member = rows[0].Member
+	groups := groupByMember(accounts, rows)
+	kept := make([]settlement.Account, 0, groups.count())
+	var mine []settlement.Transaction
+	for member := range groups.count() {
+		account := settlement.Account{}
+		if member < len(accounts) {
+			account = accounts[member]
 		}
-		mine := 0
-		for mine < len(rows) && rows[mine].Member == account.Member {
-			mine++
+		mine = mine[:0]
+		for _, row := range groups.rowsOf(member) {
+			mine = append(mine, rows[row])
 		}
-		if mine > 0 || clearing.NeedsNight(&account, r.Date, r.Rulebook) {
-			if err := attributor.Attribute(&account, rows[:mine], outcome); err != nil {
+		if account.Member == "" {
+			account.Member = mine[0].Member
+		}
+		if len(mine) > 0 || clearing.NeedsNight(&account, r.Date, r.Rulebook) {
+			if err := attributor.Attribute(&account, mine, outcome); err != nil {
 				return nil, err
 			}
 		}
-		rows = rows[mine:]
 		if len(account.Lots)+len(account.Redemptions)+len(account.Deferred) > 0 {
 			kept = append(kept, account)
 		}
 	}
 	return kept, nil
+}
+
+// memberGroups says which rows belong to which member: first the members that have an account, in
+// the order of the accounts, then the others, in the order in which their first rows come.
+type memberGroups struct {
+	ends  []int32 // by member, where in order its rows end
+	order []int32 // places of rows, member by member
+}
+
+func (g *memberGroups) count() int { return len(g.ends) }
+
+func (g *memberGroups) rowsOf(member int) []int32 {
+	start := int32(0)
+	if member > 0 {
+		start = g.ends[member-1]
+	}
+	return g.order[start:g.ends[member]]
+}
+
+// groupByMember groups rows by counting, which is a good deal cheaper than sorting them.
+func groupByMember(accounts []settlement.Account, rows []settlement.Transaction) memberGroups {
+	members := make(map[string]int32, len(accounts)+len(rows)/4)
+	for i := range accounts {
+		members[accounts[i].Member] = int32(i)
+	}
+	counts := make([]int32, len(accounts), len(members))
+	memberOf := make([]int32, len(rows))
+	for i := range rows {
+		member, known := members[rows[i].Member]
+		if !known {
+			member = int32(len(counts))
+			members[rows[i].Member] = member
+			counts = append(counts, 0)
+		}
+		memberOf[i] = member
+		counts[member]++
+	}
+	groups := memberGroups{ends: make([]int32, len(counts)), order: make([]int32, len(rows))}
+	end := int32(0)
+	for member, count := range counts {
+		groups.ends[member] = end // where the next row of the member goes
+		end += count
+	}
+	for i, member := range memberOf {
+		groups.order[groups.ends[member]] = int32(i)
+		groups.ends[member]++
+	}
+	return groups
 }
 
 // keepIDs notes the ids of the rows that a partition settled.
