@@ -33,14 +33,63 @@
 // and the size: a program that rewrites a file in place within one tick of the file system's
 // clock, to the same size, is not noticed here; digests of content are for that.
 //
+// [OpenS3] keeps objects in a bucket of an object store, see below.
+//
 // [NewMemory] keeps objects in memory, for tests. The version is a digest of the content.
 //
 // [Under] shows the part of a bucket below a prefix as a bucket of its own.
+//
+// # Object stores
+//
+// [OpenURL] takes s3://bucket/prefix, the prefix as it stands, and after a ? any of these options,
+// joined by "&", with values percent-encoded where needed:
+//
+//	endpoint    URL of a store other than AWS; else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile's
+//	region      of the bucket; else AWS_REGION or the profile's; us-east-1 for a store other than AWS
+//	path_style  true: http://host/bucket/key instead of http://bucket.host/key
+//	profile     of the shared configuration and credentials files, before what the environment says
+//
+// An option of another name is an error. Credentials come from where AWS tools take them: the
+// environment, the shared files (single sign-on and assumed roles included), the container or the
+// machine; never from the URL. Each bucket has a client of its own, so buckets may have different
+// credentials. AWS_CA_BUNDLE names further authorities for https. Opening looks whether the bucket
+// may be listed.
+//
+// The store must offer conditional writes. Create sends If-None-Match: * and is sent once: only if
+// the store says that it did nothing (409 because of another write under way, or bytes that
+// arrived damaged) is it sent again. After a lost answer the object may be there, and a second
+// attempt would have been refused because of the first; the caller has to look. A refusal can get
+// lost, too, where a store closes the connection before it has read a large body: an error that is
+// not ErrExists. Everything else is tried up to 5 times (AWS_MAX_ATTEMPTS), twice as long apart each
+// time. A request that makes no progress for a minute, not one byte, counts as broken.
+//
+// The version is the ETag. Open asks for it by If-Match, and a body that breaks off is continued
+// at its byte under the same condition: 5 times in a row without a new byte and 25 times altogether.
+// A body of another length than promised is an error, not an end. Where the store keeps a checksum of the
+// whole object (CRC-32, CRC-32C, CRC-64/NVME, SHA-1, SHA-256), which it does for what was created
+// here, the last bytes are given out only if it is right. Objects of other programs may have
+// none, or one of their parts only; then only https protects them on the way, as it does listings.
+//
+// Bodies of more than 8 MiB are sent in parts, 3 at a time, which are put together at once and
+// under the same condition. Parts of an upload that fails are cleared away; those of a process that
+// is killed stay, unseen and paid for: give the bucket a lifecycle rule that aborts incomplete
+// uploads after a day. Every body is sent with a CRC-32. A body must not be larger than 10,000 times
+// 5 GiB, or what the store allows.
+//
+// The credentials need s3:ListBucket on the bucket (it may be limited to the prefix), s3:GetObject,
+// s3:PutObject and s3:AbortMultipartUpload, and s3:DeleteObject where objects are deleted. The inbox
+// needs the first two. Without s3:ListBucket an absent object is refused and not absent.
+//
+// Empty objects whose key ends with "/", as consoles make them to show a folder, are not listed,
+// but count as folders. Other objects whose keys are none in the sense above are listed, and
+// opening them fails with ErrInvalidKey and ErrIrregular. Some stores keep keys as paths of a file
+// system: they refuse "a" beside "a/b", as a directory does.
 //
 // # Errors
 //
 // [ErrNotFound], [ErrExists], [ErrChanged], [ErrIrregular] and [ErrInvalidKey] are wrapped with the
 // key in question; test with errors.Is. Any other error means that the store failed, and for
 // Create, Replace and Delete that the outcome is not known. A canceled context stops an operation
-// with the context's error.
+// with the context's error. Errors of an object store say which operation on which object failed,
+// what the store answered, with the request's id, and what to do; they contain no credentials.
 package storage

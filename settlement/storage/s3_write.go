@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	// maxConflicts is how often a write is repeated that the store did not do because another
-	// one was under way.
-	maxConflicts = 8
+	// maxDeclined is how often a write is repeated that the store did not do.
+	maxDeclined = 6
 	// lookBytes is the size from which Create looks first whether the key is taken. A store that
 	// refuses a body before it has read it closes the connection, and the refusal may get lost.
 	lookBytes = 64 << 10
@@ -35,7 +34,7 @@ func (b *s3Bucket) store(ctx context.Context, doing operation, key string, body 
 	}
 	for try := 0; ; try++ {
 		err = b.put(ctx, doing, whole, body)
-		if !isConflict(err) || try == maxConflicts {
+		if !isDeclined(err) || try == maxDeclined {
 			return b.fault(ctx, doing, key, err)
 		}
 		if err := pause(ctx, try); err != nil {
@@ -44,10 +43,14 @@ func (b *s3Bucket) store(ctx context.Context, doing operation, key string, body 
 	}
 }
 
-// isConflict reports that the store did nothing and asks to try again.
-func isConflict(err error) bool {
-	code := codeOf(err)
-	return code == "ConditionalRequestConflict" || code == "OperationAborted"
+// isDeclined reports that the store did nothing and another try may succeed: another write of
+// the key was under way, or the bytes arrived damaged.
+func isDeclined(err error) bool {
+	switch codeOf(err) {
+	case "ConditionalRequestConflict", "OperationAborted", "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch":
+		return true
+	}
+	return false
 }
 
 func (b *s3Bucket) put(ctx context.Context, doing operation, key string, body io.ReadSeeker) error {
