@@ -10,6 +10,10 @@ import (
 	"testing"
 
 	"alliance/settlement"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 )
 
 func manyRows(format string, rows int) string {
@@ -85,4 +89,23 @@ func BenchmarkEncodingCSV(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(benchmarkRows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+}
+
+// parquetRows are the rows of manyRows in a Parquet file as most writers make it.
+func parquetRows(b *testing.B, options ...any) string {
+	fields := []arrow.Field{{Name: "transaction_id", Type: text}, {Name: "member_id", Type: text}, {Name: "kind", Type: text}, {Name: "points", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "occurred_at", Type: utc}, {Name: "issuer_id", Type: text, Nullable: true}, {Name: "amount", Type: &arrow.Decimal128Type{Precision: 18, Scale: 2}, Nullable: true},
+		{Name: "currency", Type: text, Nullable: true}, {Name: "reason", Type: text, Nullable: true}, {Name: "store_id", Type: text, Nullable: true}}
+	rows := strings.TrimSuffix(manyRows("jsonl", benchmarkRows), "\n")
+	return arrowFile(b, fields, "["+strings.ReplaceAll(rows, "\n", ",")+"]", options...)
+}
+
+func BenchmarkParquetSnappy(b *testing.B) {
+	benchmarkRead(b, "a.parquet", parquetRows(b, parquet.WithCompression(compress.Codecs.Snappy)))
+}
+func BenchmarkParquetZstandard(b *testing.B) {
+	benchmarkRead(b, "a.parquet", parquetRows(b, parquet.WithCompression(compress.Codecs.Zstd)))
+}
+func BenchmarkParquetPlain(b *testing.B) {
+	benchmarkRead(b, "a.parquet", parquetRows(b, parquet.WithDictionaryDefault(false)))
 }

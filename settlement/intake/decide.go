@@ -107,7 +107,8 @@ func (l *Listing) hold(found finding, merchant settlement.Party, folder settleme
 
 func (l *Listing) finding(history *History, object *Object, facts *FileFacts, rejects Rejects) finding {
 	if !object.Format.Readable() {
-		return unknownFormat(object)
+		return finding{code: settlement.UnknownFormat, message: "the name must end in .parquet, or in .csv or .jsonl, plain or with .gz or .zst, all in lower case; " +
+			"rename the file, or begin its name with _ if it is not data"}
 	}
 	if before, consumed := history.consumedBefore(object.Key); consumed {
 		return finding{code: settlement.ReplacedFile, message: fmt.Sprintf(
@@ -135,14 +136,6 @@ func (l *Listing) finding(history *History, object *Object, facts *FileFacts, re
 			rejects.Bad, facts.Rows, rejects.MaxShare, rejects.MaxRows)}
 	}
 	return finding{}
-}
-
-func unknownFormat(object *Object) finding {
-	if object.Format.Rows == Parquet {
-		return finding{code: settlement.UnknownFormat, message: "Parquet files are not read yet; deliver the rows as .csv or .jsonl, plain or with .gz or .zst"}
-	}
-	return finding{code: settlement.UnknownFormat, message: "the name must end in .csv or .jsonl, plain or with .gz or .zst, in lower case; " +
-		"rename the file, or begin its name with _ if it is not data"}
 }
 
 // controlVerdict returns the code that the folder's control file, or the lack of one, gives a

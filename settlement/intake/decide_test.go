@@ -98,7 +98,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "unknown column", files: map[string]string{key: "x," + strings.Replace(goodFile, "\n", ",y\n", 1)}, want: "consumed unknown_column/noticed(x)"},
 		{name: "unknown format", files: map[string]string{today + "a.txt": goodFile}, want: "held unknown_format/held"},
 		{name: "capitals", files: map[string]string{today + "a.CSV": goodFile}, want: "held unknown_format/held"},
-		{name: "Parquet", files: map[string]string{today + "a.parquet": "PAR1"}, want: "held unknown_format/held"},
+		{name: "broken Parquet", files: map[string]string{today + "a.parquet": "PAR1"}, want: "held unreadable_file/held"},
 		{name: "packed Parquet", files: map[string]string{today + "a.parquet.gz": "PAR1"}, want: "held unknown_format/held"},
 		{name: "last night", files: map[string]string{first + "a.txt": ""}, want: "held unknown_format/held hold_expired/held"},
 		{name: "replaced", history: []settlement.Input{consumed(key, "other")}, want: "held replaced_file/held"},

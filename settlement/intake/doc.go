@@ -16,9 +16,8 @@
 // key: a folder of any other merchant is listed and never read. What lies in the inbox beside
 // folders merchant=… and alliance is not looked at.
 //
-// A name ends in .csv or .jsonl, or one of these and .gz or .zst, all in lower case. Names
-// that start with "_" or "." are not data. A name ending in .parquet is known but not read yet,
-// and held like one of an unknown ending.
+// A name ends in .parquet, .csv or .jsonl, or one of the last two and .gz or .zst, all in lower
+// case. Names that start with "_" or "." are not data.
 //
 // The run of a settlement date D reads every data object under date=d for
 // D - accept_late_days <= d <= D, its window, that no settled date before D consumed. A file
@@ -51,10 +50,10 @@
 //	                   with the same code
 //	not_in_control     the control file does not name the file, or there is none and the register
 //	                   says `control: required`
-//	unreadable_file    truncated, broken, over a limit, no header, a header name twice or empty;
-//	                   in a directory, what is not a regular file
-//	missing_column     a column that every kind requires is absent (CSV)
-//	wrong_type         a column's type is not one of those below (files with typed columns)
+//	unreadable_file    truncated, broken, over a limit, fewer rows than its footer says, no header,
+//	                   a header name twice or empty; in a directory, what is not a regular file
+//	missing_column     a column that every kind requires is absent (CSV, Parquet)
+//	wrong_type         a column's type is not one of those below (Parquet)
 //	control_mismatch   hash or totals differ from the control file
 //	too_many_rejects   more rows are malformed, missing_field or invalid_value than both
 //	                   max_rejected.share of its rows and max_rejected.rows
@@ -107,7 +106,8 @@
 //	reason                   all                              [a-z][a-z0-9_]{0,31}
 //	store_id                 all                              as transaction_id
 //
-// This package hands the texts on as they are ([settlement.Record]). In JSON every value is a
+// This package hands the texts on as they are, and the numbers, dates and instants of Parquet as
+// what they are ([settlement.Record]). In JSON every value is a
 // string, but points may be a number; true, false, a number elsewhere, an object or a list is
 // handed on as its raw text and marked as mistyped.
 //
@@ -133,15 +133,54 @@
 // surrogate pair, bytes that are not UTF-8, or anything after the object. missing_column does not
 // apply.
 //
+// # Parquet
+//
+// Columns are found by the names at the top of the schema, in any order; compare as bytes.
+// Those with a meaning have one of these types, required or optional, neither nested nor repeated:
+//
+//	points                  INT32 or INT64 (any width, signed or not), DECIMAL of scale 0
+//	occurred_at             TIMESTAMP adjusted to UTC (MILLIS, MICROS, or NANOS, which are cut to the
+//	                        microsecond, towards the past), or text
+//	original_date,          DATE, or text
+//	expires_on
+//	amount                  DECIMAL of scale 0 to 2, or text
+//	the others              text
+//
+// Text is BYTE_ARRAY with the type STRING (UTF8), ENUM or none. DECIMAL is in INT32, INT64,
+// BYTE_ARRAY or FIXED_LEN_BYTE_ARRAY. The types of old files (TIMESTAMP_MILLIS and so on) count
+// as what they stand for; a TIMESTAMP of theirs is in UTC. A column of type NULL, which writers give
+// to one without any value, is empty in every row. Anything else is wrong_type: floating point, INT96,
+// timestamps not adjusted to UTC, a UUID, a list. Columns of other names may be nested, and are
+// not read.
+//
+// A row with text that is not UTF-8 is malformed. Rows are numbered from 1 over all row groups.
+//
+// Compression is SNAPPY, GZIP, BROTLI, ZSTD, LZ4_RAW or none; values are PLAIN, of a dictionary, or
+// DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY; pages are of version 1 or 2. Encrypted
+// files, and those whose values lie in other files, are unreadable.
+//
+// Nothing in the file is taken on trust. What the footer says is held against itself and the
+// file's size before any page is read: each column has as many values as there are rows, lies in
+// the file, and on top of no other. Checksums of pages are checked where there are any, and a
+// page must hold exactly the values that it says. So a file gives all of its rows, or a code; but
+// pages without a checksum may be damaged without a trace, and only a SHA-256 in the control file
+// shows that.
+//
+// The object is put aside first: in memory up to 4 MiB, else in a temporary file in the directory
+// TMPDIR, which has no name and is gone with the process.
+//
 // # Limits
 //
 // Over a limit, a file is unreadable_file, and the message names the limit:
 //
-//	a record           1 MiB (1,048,576 bytes) without its line end
-//	columns            1,000 in a CSV header, or names in one JSON object
+//	a record           1 MiB (1,048,576 bytes) without its line end; in Parquet its texts together
+//	columns            1,000 in a CSV header or at the top of a schema, or names in one JSON object
 //	nesting            100 levels of JSON objects and lists
 //	a file             64 GiB as stored, and expanded
-//	expansion          16 MiB and 250 times the stored size (.gz, .zst)
+//	expansion          16 MiB and 250 times the stored size (.gz, .zst; in Parquet the pages that are
+//	                   read, and the rows written out: their texts, and 32 bytes for each row)
+//	a Parquet footer   64 MiB, 10,000 fields at any depth, 32,767 row groups
+//	a Parquet page     128 MiB, its header 4 MiB; 512 MiB for those of all columns at one time
 //	zstd window        128 MiB
 //	points             the totals of a file fit 64 bits
 //	a control file     1 MiB

@@ -22,6 +22,18 @@ type limits struct {
 	controlBytes int64
 	// chunkBytes is how much is read at a time.
 	chunkBytes int
+	// footerBytes bounds the footer of a Parquet file, rowGroups how many row groups it lists,
+	// schemaFields the fields of its schema at any depth.
+	footerBytes  int64
+	rowGroups    int
+	schemaFields int
+	// pageHeaderBytes bounds the header of a page of a Parquet file, pageBytes a page as stored
+	// and as expanded, heldPageBytes the pages and dictionaries of all columns at one time.
+	pageHeaderBytes int64
+	pageBytes       int64
+	heldPageBytes   int64
+	// spoolBytes is up to what size a Parquet file is kept in memory, not in a temporary file.
+	spoolBytes int64
 }
 
 // standard is what every merchant's file is read with. Tables of rows compress to a tenth,
@@ -36,6 +48,14 @@ var standard = limits{
 	expansionFree: 16 << 20,
 	controlBytes:  1 << 20,
 	chunkBytes:    256 << 10,
+
+	footerBytes:     64 << 20,
+	rowGroups:       32767,
+	schemaFields:    10000,
+	pageHeaderBytes: 4 << 20,
+	pageBytes:       128 << 20,
+	heldPageBytes:   512 << 20,
+	spoolBytes:      4 << 20,
 }
 
 // expandedBytes returns how many bytes an object of this stored size may expand to.

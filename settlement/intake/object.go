@@ -17,8 +17,6 @@ const (
 	UnknownRows Rows = iota
 	CSV
 	JSONLines
-	// Parquet is recognised by its ending, so that its exception can say what is the matter; it
-	// is not read yet.
 	Parquet
 )
 
@@ -61,7 +59,7 @@ func FormatOf(name string) Format {
 
 // Readable reports whether [Read] can read rows of the format; what it cannot is held as
 // unknown_format.
-func (f Format) Readable() bool { return f.Rows == CSV || f.Rows == JSONLines }
+func (f Format) Readable() bool { return f.Rows != UnknownRows }
 
 // An Object is one data object of the inbox.
 type Object struct {

@@ -72,7 +72,12 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 		return facts, err
 	}
 	defer body.Close()
-	if sink != nil && object.Format.Readable() {
+	switch {
+	case sink == nil || !object.Format.Readable():
+	case object.Format.Rows == Parquet:
+		err := readSpooled(ctx, body, object, sink, &facts, limits)
+		return facts, err
+	default:
 		if err := readRows(body, object, sink, &facts, limits); err != nil {
 			return facts, err
 		}
@@ -81,8 +86,7 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 	return facts, err
 }
 
-// readRows reads the rows of CSV and JSON lines. A reader for Parquet comes beside it, not below:
-// it needs the whole object at hand, not a stream.
+// readRows reads the rows of CSV and JSON lines.
 func readRows(body *exactBody, object *Object, sink func(*settlement.Record) error, facts *FileFacts, limits *limits) error {
 	return readTextRows(body, object, &rowReader{limits: limits, sink: sink, facts: facts})
 }
@@ -112,6 +116,43 @@ func readTextRows(body *exactBody, object *Object, rows *rowReader) error {
 		facts.fault(fault)
 	} else if err != nil {
 		facts.fault(unreadable("%v; the file is truncated or broken, deliver it again", err))
+	}
+	return nil
+}
+
+// readSpooled reads the rows of Parquet, whose order of bytes is not that of its rows: the whole
+// object is put aside first, and digested on the way.
+func readSpooled(ctx context.Context, body *exactBody, object *Object, sink func(*settlement.Record) error, facts *FileFacts, limits *limits) error {
+	source, closeSource, err := spool(body, object.Size, limits.spoolBytes)
+	if body.err != nil {
+		return body.err
+	}
+	if err != nil {
+		return fmt.Errorf("put %s aside: %w", object.Key, err)
+	}
+	defer closeSource()
+	if facts.SHA256, err = body.finish(); err != nil {
+		return err
+	}
+	rows := rowReader{limits: limits, sink: sink, facts: facts}
+	var file *parquetFile
+	err = guarded(func() (err error) {
+		file, err = openParquet(source, object.Size, &rows)
+		return err
+	})
+	if err == nil {
+		err = rows.readParquet(ctx, file)
+	}
+	if rows.sinkError != nil {
+		return rows.sinkError
+	}
+	var fault *fileFault
+	if errors.As(err, &fault) {
+		facts.fault(fault)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", object.Key, err)
 	}
 	return nil
 }

@@ -76,9 +76,9 @@ func (b *readBack) deliver(record *settlement.Record) Delivered {
 			row.Columns = cloneAll(b.names)
 		}
 	default:
-		for column, value := range record.Values {
-			if value != "" {
-				row.Columns = append(row.Columns, settlement.Column(column).String())
+		for column := range settlement.Columns {
+			if value := record.Text(column); value != "" {
+				row.Columns = append(row.Columns, column.String())
 				row.Values = append(row.Values, strings.Clone(value))
 			}
 		}

@@ -72,13 +72,24 @@ func (r *rowReader) tally() error {
 	default:
 		return nil
 	}
-	points := parsePoints(r.record.Values[settlement.PointsColumn])
+	points := r.points()
 	if *total > math.MaxInt64-points {
 		return unreadable("row %d brings the file's %s points to more than the limit of %d; deliver it in parts",
 			r.record.Row, r.record.Values[settlement.KindColumn], int64(math.MaxInt64))
 	}
 	*total += points
 	return nil
+}
+
+// points returns the points of the record at hand, or 0 if they are not of their form.
+func (r *rowReader) points() int64 {
+	if r.record.Typed&(1<<settlement.PointsColumn) == 0 {
+		return parsePoints(r.record.Values[settlement.PointsColumn])
+	}
+	if r.record.Points < 1 || r.record.Points > settlement.MaxPoints {
+		return 0
+	}
+	return r.record.Points
 }
 
 // parsePoints returns the points that a text stands for, or 0 if it is not of their form.
@@ -204,12 +215,12 @@ func (r *rowReader) header(scanner *csvScanner) ([]settlement.Column, error) {
 		}
 		columns[i] = column
 	}
-	r.held = missingColumns(present, scanner.fields)
+	r.held = missingColumns("header", present, scanner.fields)
 	return columns, nil
 }
 
-// missingColumns returns the fault of a header without a column that every kind requires.
-func missingColumns(present map[string]bool, header []string) *fileFault {
+// missingColumns returns the fault of a header or schema without a column that every kind requires.
+func missingColumns(where string, present map[string]bool, header []string) *fileFault {
 	var missing []string
 	for column := settlement.TransactionID; column <= settlement.OccurredAt; column++ {
 		if !present[column.String()] {
@@ -229,5 +240,5 @@ func missingColumns(present map[string]bool, header []string) *fileFault {
 		found = found[:end] + "…"
 	}
 	return &fileFault{code: settlement.MissingColumn, column: missing[0], message: fmt.Sprintf(
-		"the header has no column %s; it is: %s", strings.Join(missing, ", "), found)}
+		"the %s has no column %s; it is: %s", where, strings.Join(missing, ", "), found)}
 }
