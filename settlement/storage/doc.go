@@ -71,9 +71,10 @@
 // none, or one of their parts only; then only https protects them on the way, as it does listings.
 //
 // Bodies of more than 8 MiB are sent in parts, 3 at a time, which are put together at once and
-// under the same condition. Parts of an upload that fails are cleared away; those of a process that
-// is killed stay, unseen and paid for: give the bucket a lifecycle rule that aborts incomplete
-// uploads after a day. Every body is sent with a CRC-32. A body must not be larger than 10,000 times
+// under the same condition. Parts of an upload that fails are cleared away. Those of a process that
+// is killed stay, unseen and paid for, until [Sweep]; it needs s3:ListBucketMultipartUploads and does
+// nothing without. A lifecycle rule of the bucket that aborts incomplete uploads after some days
+// catches the rest. Every body is sent with a CRC-32. A body must not be larger than 10,000 times
 // 5 GiB, or what the store allows.
 //
 // The credentials need s3:ListBucket on the bucket (it may be limited to the prefix), s3:GetObject,

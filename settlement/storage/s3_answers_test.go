@@ -223,6 +223,45 @@ func TestS3LyingStore(t *testing.T) {
 	}
 }
 
+// TestS3Checksums reads the bytes whose checksums are the check values of the algorithms.
+func TestS3Checksums(t *testing.T) {
+	for _, test := range []struct{ name, value, kind string }{
+		{"crc32", "y/Q5Jg==", ""},
+		{"crc32c", "4waSgw==", ""},
+		{"crc64nvme", "rosUhgp5mIg=", "FULL_OBJECT"},
+		{"sha1", "98O8HYCOBHMq32eZZczDTKeuNEE=", ""},
+		{"sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=", ""},
+	} {
+		for _, content := range []string{"123456789", "123456788"} {
+			bucket, _ := scriptedBucket(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("X-Amz-Checksum-Mode") != "ENABLED" {
+					t.Error("the checksum was not asked for")
+				}
+				w.Header().Set("ETag", `"v1"`)
+				w.Header().Set("X-Amz-Checksum-"+test.name, test.value)
+				w.Header().Set("X-Amz-Checksum-Type", test.kind)
+				io.WriteString(w, content)
+			})
+			got, err := get(t, bucket, "k", "")
+			if content == "123456789" {
+				if err != nil || string(got) != content {
+					t.Errorf("%s: read %q, %v", test.name, got, err)
+				}
+				continue
+			}
+			expectRefusal(t, test.name, err, "checksum")
+		}
+	}
+	bucket, _ := scriptedBucket(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"v1-2"`)
+		w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==-2")
+		io.WriteString(w, "of parts")
+	})
+	if got, err := get(t, bucket, "k", ""); err != nil || string(got) != "of parts" {
+		t.Errorf("a checksum of parts: read %q, %v", got, err)
+	}
+}
+
 func TestS3ForeignKeys(t *testing.T) {
 	bucket, _ := scriptedBucket(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `<ListBucketResult><EncodingType>url</EncodingType>`)

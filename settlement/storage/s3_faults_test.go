@@ -200,3 +200,27 @@ func TestS3BrokenReads(t *testing.T) {
 	}
 	reader.Close()
 }
+
+// TestS3Sweep clears away what is left of an upload that could not even be aborted.
+func TestS3Sweep(t *testing.T) {
+	if !s3test.Enabled(t) {
+		return
+	}
+	server := s3test.Start(t)
+	direct, proxy, name := pair(t, server)
+	bucket := viaProxy(t, proxy, name)
+	proxy.Decide(func(_ int64, r *http.Request) s3test.Fault {
+		if r.URL.Query().Get("uploadId") != "" {
+			return s3test.ResetBefore
+		}
+		return s3test.NoFault
+	})
+	err := bucket.Create(t.Context(), "runs/1/detail.parquet", bytes.NewReader(random(8<<20+1)))
+	expectRefusal(t, "parts that do not arrive", err, "no answer from")
+	for _, want := range []int64{1, 0} {
+		removed, err := storage.Sweep(t.Context(), direct, "runs/1/")
+		if err != nil || removed != want {
+			t.Errorf("swept %d, %v; want %d", removed, err, want)
+		}
+	}
+}
