@@ -31,6 +31,12 @@ func (w *thriftText) integer(id int, value int64) {
 	w.text = binary.AppendVarint(w.text, value)
 }
 
+// number writes an integer of 32 bits.
+func (w *thriftText) number(id int, value int64) {
+	w.field(id, thriftI32)
+	w.text = binary.AppendVarint(w.text, value)
+}
+
 func (w *thriftText) string(id int, value string) {
 	w.field(id, thriftBinary)
 	w.text = append(binary.AppendUvarint(w.text, uint64(len(value))), value...)
@@ -64,33 +70,33 @@ func (p craftedPage) write() []byte {
 	}
 	w := &thriftText{}
 	w.begin()
-	w.integer(1, p.kind)
-	w.integer(2, p.size)
-	w.integer(3, p.packed)
+	w.number(1, p.kind)
+	w.number(2, p.size)
+	w.number(3, p.packed)
 	if p.isWrong {
-		w.integer(4, int64(crc32.ChecksumIEEE(p.body)^1))
+		w.number(4, int64(crc32.ChecksumIEEE(p.body)^1))
 	}
 	switch p.kind {
 	case dataPage:
 		w.structure(5)
-		w.integer(1, p.values)
-		w.integer(2, p.encoding)
-		w.integer(3, encodingRLE)
-		w.integer(4, encodingRLE)
+		w.number(1, p.values)
+		w.number(2, p.encoding)
+		w.number(3, encodingRLE)
+		w.number(4, encodingRLE)
 		w.end()
 	case dictionaryPage:
 		w.structure(7)
-		w.integer(1, p.values)
-		w.integer(2, p.encoding)
+		w.number(1, p.values)
+		w.number(2, p.encoding)
 		w.end()
 	case dataPageV2:
 		w.structure(8)
-		w.integer(1, p.values)
-		w.integer(2, 0)
-		w.integer(3, p.values)
-		w.integer(4, p.encoding)
-		w.integer(5, p.levels)
-		w.integer(6, p.repetitions)
+		w.number(1, p.values)
+		w.number(2, 0)
+		w.number(3, p.values)
+		w.number(4, p.encoding)
+		w.number(5, p.levels)
+		w.number(6, p.repetitions)
 		w.end()
 	}
 	w.end()
@@ -157,19 +163,19 @@ func (c *crafted) write() string {
 	file := []byte(parquetMagic)
 	w := &thriftText{}
 	w.begin()
-	w.integer(1, 1)
+	w.number(1, 1)
 	if c.schemaCount == 0 {
 		c.schemaCount = uint64(len(c.columns) + 1)
 	}
 	w.list(2, thriftStruct, c.schemaCount)
 	w.begin()
 	w.string(4, "rows")
-	w.integer(5, int64(len(c.columns)))
+	w.number(5, int64(len(c.columns)))
 	w.end()
 	for _, column := range c.columns {
 		w.begin()
-		w.integer(1, column.physical)
-		w.integer(3, column.repetition)
+		w.number(1, column.physical)
+		w.number(3, column.repetition)
 		w.string(4, column.name)
 		w.end()
 	}
@@ -202,14 +208,20 @@ func (c *crafted) write() string {
 			}
 			w.integer(2, 0)
 			w.structure(3)
-			w.integer(1, column.physical)
-			w.integer(4, column.codec)
+			w.number(1, column.physical)
+			w.list(2, thriftI32, 1)
+			w.text = append(w.text, 0)
+			w.list(3, thriftBinary, 1)
+			w.text = append(append(w.text, byte(len(column.name))), column.name...)
+			w.number(4, column.codec)
 			w.integer(5, column.values)
+			w.integer(6, size)
 			w.integer(7, size)
 			w.integer(9, at)
 			w.end()
 			w.end()
 		}
+		w.integer(2, 0)
 		w.integer(3, c.groupRows)
 		w.end()
 	}
