@@ -152,50 +152,67 @@ type readFile struct {
 
 // readObject reads an object and decides about it; nil if it is on record and unchanged.
 func (r *run) readObject(ctx context.Context, validator *clearing.Validator, object *intake.Object) (*readFile, error) {
-	action := r.listing.Action(r.opening.History, object)
-	if action == intake.Skip {
+	if r.listing.Action(r.opening.History, object) == intake.Skip {
 		return nil, nil
 	}
 	file := &readFile{rows: r.rows.buffer()}
-	rejects := intake.Rejects{MaxShare: r.Rulebook.Intake.MaxRejectedShare, MaxRows: r.Rulebook.Intake.MaxRejectedRows}
+	merchant := r.Rulebook.Parties.ID(object.Merchant)
+	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, validator, object, func(row settlement.Transaction) {
+		to := partitionOfID(clearing.IDDigest(merchant, row.ID), r.Partitions)
+		file.rows[to] = append(file.rows[to], row)
+	})
+	if err != nil || found.verdict.Unchanged {
+		return nil, err
+	}
+	file.input = found.verdict.Input(object, &found.facts)
+	if found.verdict.State != settlement.Consumed {
+		return &readFile{input: file.input, exceptions: found.verdict.Exceptions, rows: r.rows.buffer()}, nil
+	}
+	facts := &found.facts
+	file.input.Rows, file.input.IssuedPoints, file.input.RedeemedPoints = facts.Rows, facts.IssuedPoints, facts.RedeemedPoints
+	file.exceptions = append(found.rejected, found.verdict.Exceptions...)
+	return file, nil
+}
+
+// An examination is what reading an object, and deciding about it, came to.
+type examination struct {
+	facts   intake.FileFacts
+	verdict intake.Verdict
+	// rejected are the rows that failed a check before `conflict`, whatever the verdict.
+	rejected []settlement.Exception
+}
+
+// examine reads an object, checks its rows by all that needs only the row and the rulebook, and
+// decides about it. accept gets the rows that passed; they count only if the object is consumed.
+func examine(ctx context.Context, c *Computation, listing *intake.Listing, history *intake.History, validator *clearing.Validator,
+	object *intake.Object, accept func(settlement.Transaction)) (found examination, err error) {
+	rejects := intake.Rejects{MaxShare: c.Rulebook.Intake.MaxRejectedShare, MaxRows: c.Rulebook.Intake.MaxRejectedRows}
 	var sink func(*settlement.Record) error
-	if action == intake.ReadRows {
-		merchant := r.Rulebook.Parties.ID(object.Merchant)
+	if listing.Action(history, object) == intake.ReadRows {
 		sink = func(record *settlement.Record) error {
 			row, rejection := validator.Check(object.Merchant, object.Key, record)
-			if rejection != nil {
-				file.exceptions = append(file.exceptions, *rejection)
-				if isBad(rejection.Code) {
-					rejects.Bad++
-				}
+			if rejection == nil {
+				accept(row)
 				return nil
 			}
-			to := partitionOfID(clearing.IDDigest(merchant, row.ID), r.Partitions)
-			file.rows[to] = append(file.rows[to], row)
+			found.rejected = append(found.rejected, *rejection)
+			if isBad(rejection.Code) {
+				rejects.Bad++
+			}
 			return nil
 		}
 	}
-	facts, err := intake.Read(ctx, r.Inbox, object, sink)
+	found.facts, err = intake.Read(ctx, c.Inbox, object, sink)
 	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
 		// Somebody is still writing it. That must not stop everybody else's night.
-		facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile,
+		found.facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile,
 			Message: "the file was changed or removed while it was read; it is looked at again on the next night"}
 		err = nil
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		found.verdict = listing.Decide(history, object, &found.facts, rejects)
 	}
-	verdict := r.listing.Decide(r.opening.History, object, &facts, rejects)
-	if verdict.Unchanged {
-		return nil, nil
-	}
-	file.input = verdict.Input(object, &facts)
-	if verdict.State != settlement.Consumed {
-		return &readFile{input: file.input, exceptions: verdict.Exceptions, rows: r.rows.buffer()}, nil
-	}
-	file.input.Rows, file.input.IssuedPoints, file.input.RedeemedPoints = facts.Rows, facts.IssuedPoints, facts.RedeemedPoints
-	file.exceptions = append(file.exceptions, verdict.Exceptions...)
-	return file, nil
+	return found, err
 }
 
 // isBad reports whether a code counts towards too_many_rejects.
