@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers year histories bench fuzz clean
+.PHONY: build demo test vet readers s3 year histories bench fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -21,6 +21,10 @@ vet:
 
 readers: ## pyarrow, DuckDB and pandas read every published table (installs them into a cache)
 	scripts/readers/run
+
+s3: ## the tests that need a real S3 server (built into a cache)
+	scripts/s3/install
+	SETTLE_S3=1 go test -count=1 -timeout 30m -run S3 ./settlement/storage/... ./settlement/batch
 
 year: ## a year of real purchases, if the data lies in ../shared (see README)
 	SETTLE_YEAR=1 go test -count=1 -timeout 60m -v -run Purchases ./fixtures

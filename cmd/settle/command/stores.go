@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -18,7 +19,7 @@ type stores struct {
 
 func (s *stores) flags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which inbox, ledger and statements lie")
+	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which inbox, ledger and statements lie")
 	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
 	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
@@ -28,14 +29,14 @@ func (s *stores) flags(command *cobra.Command) {
 // ledgerFlags are the flags of commands that need the ledger alone.
 func (s *stores) ledgerFlags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which the ledger lies")
+	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which the ledger lies")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
 }
 
 // inboxFlags are the flags of commands that read the inbox and the ledger.
 func (s *stores) inboxFlags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which inbox and ledger lie")
+	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which inbox and ledger lie")
 	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
 }
@@ -43,7 +44,7 @@ func (s *stores) inboxFlags(command *cobra.Command) {
 // statementFlags are the flags of commands that need the statements alone.
 func (s *stores) statementFlags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&s.root, "root", "", "directory or file:// URL under which the statements lie")
+	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which the statements lie")
 	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
 }
 
@@ -55,7 +56,7 @@ func (s *stores) place(own, name string) (string, error) {
 	case s.root == "":
 		return "", usage("--root is needed (or SETTLE_ROOT in the environment), or --%s", name)
 	default:
-		return strings.TrimRight(s.root, "/") + "/" + name, nil
+		return storage.Below(s.root, name), nil
 	}
 }
 
@@ -86,10 +87,15 @@ func (s *stores) open(ctx context.Context, own, name string, create bool) (stora
 		return nil, err
 	}
 	bucket, err := openBucket(ctx, location, create)
-	if err != nil {
+	switch {
+	case err == nil:
+		return bucket, nil
+	case strings.HasPrefix(location, "s3://"):
+		// The location may be right and the store out of reach.
+		return nil, fmt.Errorf("--%s: %w", name, err)
+	default:
 		return nil, usage("--%s %s: %w", name, location, err)
 	}
-	return bucket, nil
 }
 
 // openBucket opens a location. A directory that is to be created is so when something is first
