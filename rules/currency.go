@@ -17,6 +17,10 @@ var minorUnits = [5]string{
 	4: "CLF UYW",
 }
 
+// MinorDigits returns the decimals of a currency's minor unit; false if ISO 4217 has no such
+// currency to settle in.
+func MinorDigits(currency string) (int32, bool) { return minorDigits(currency) }
+
 // minorDigits returns the decimals of a currency's minor unit; false if the code is none.
 func minorDigits(currency string) (int32, bool) {
 	if len(currency) != 3 || strings.Contains(currency, " ") {

@@ -9,5 +9,8 @@ import (
 )
 
 func main() {
-	os.Exit(command.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, stop := command.WithSignals(context.Background(), os.Stderr)
+	code := command.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }

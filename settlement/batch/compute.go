@@ -8,6 +8,7 @@ import (
 
 	"alliance/rules"
 	"alliance/settlement"
+	"alliance/settlement/books"
 	"alliance/settlement/clearing"
 	"alliance/settlement/intake"
 	"alliance/settlement/storage"
@@ -42,6 +43,8 @@ type Opening struct {
 	History *intake.History
 	// Adjustments holds the ids of the adjustments booked so far.
 	Adjustments map[string]bool
+	// Pseudonyms are the members that were forgotten since the date was settled first.
+	Pseudonyms []books.Pseudonym
 }
 
 // A Closing is what a settlement date leaves on record.

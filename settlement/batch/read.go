@@ -158,6 +158,7 @@ func (r *run) readObject(ctx context.Context, validator *clearing.Validator, obj
 	file := &readFile{rows: r.rows.buffer()}
 	merchant := r.Rulebook.Parties.ID(object.Merchant)
 	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, validator, object, func(row settlement.Transaction) {
+		row.Member = r.opening.nameOf(row.Member)
 		to := partitionOfID(clearing.IDDigest(merchant, row.ID), r.Partitions)
 		file.rows[to] = append(file.rows[to], row)
 	})

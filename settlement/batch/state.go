@@ -19,6 +19,7 @@ func loadOpening(ctx context.Context, ledger *books.Ledger, rulebook *rules.Rule
 		Points:      make(map[settlement.Party]int64),
 		History:     historyBefore(ledger, rulebook, date),
 		Adjustments: adjustmentsBefore(ledger, date),
+		Pseudonyms:  ledger.Pseudonyms(date),
 	}
 	state, digest := stateBefore(ledger, date)
 	if state == nil {
@@ -55,7 +56,7 @@ func loadOpening(ctx context.Context, ledger *books.Ledger, rulebook *rules.Rule
 // stateBefore returns the state before a date and what identifies it; nil on an empty ledger.
 func stateBefore(ledger *books.Ledger, date settlement.Date) (*books.StateRecord, string) {
 	if before, _ := ledger.Settled(date - 1); before != nil {
-		return &before.State, before.ComputationID
+		return ledger.CurrentState(&before.State), before.ComputationID
 	}
 	state, record := ledger.Opening()
 	if state == nil {
@@ -193,18 +194,23 @@ func (p *publication) writeIDs(ctx context.Context, state *books.StateRecord) er
 }
 
 func (p *publication) writeStanding(ctx context.Context, before *books.StateRecord, state *books.StateRecord) error {
-	standing := books.Standing{Balances: p.closing.Balances}
-	for party, points := range p.closing.Points {
-		standing.Points = append(standing.Points, books.IssuerPoints{Issuer: party, Points: points})
-	}
-	slices.SortFunc(standing.Points, func(a, b books.IssuerPoints) int { return int(a.Issuer - b.Issuer) })
 	var buffer bytes.Buffer
-	if err := books.WriteBalances(&buffer, p.night.Parties, standing); err != nil {
+	if err := books.WriteBalances(&buffer, p.night.Parties, standingOf(p.closing)); err != nil {
 		return err
 	}
 	file, err := p.storeUnlessKnown(ctx, before, "state/balances.json", buffer.Bytes())
 	state.Objects = append(state.Objects, books.StateObject{Role: books.BalancesRole, FileRecord: file})
 	return err
+}
+
+// standingOf returns what a closing leaves on record that belongs to no member.
+func standingOf(closing *Closing) books.Standing {
+	standing := books.Standing{Balances: closing.Balances}
+	for party, points := range closing.Points {
+		standing.Points = append(standing.Points, books.IssuerPoints{Issuer: party, Points: points})
+	}
+	slices.SortFunc(standing.Points, func(a, b books.IssuerPoints) int { return int(a.Issuer - b.Issuer) })
+	return standing
 }
 
 // storeUnlessKnown stores an object, or returns the one of the same content that the state

@@ -173,15 +173,35 @@ func checkFolder(files []FileRecord, last string) error {
 // versions of every statement are 1 to N. It calls report for each fault and returns an error
 // only if the store fails.
 func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
+	_, err := l.VerifyDate(ctx, settlement.NoDate, report)
+	return err
+}
+
+// VerifyDate is [Ledger.Verify] for what is on record about one date, in all its versions, or
+// about all with NoDate. It also returns how many objects it looked at.
+func (l *Ledger) VerifyDate(ctx context.Context, date settlement.Date, report func(fault error)) (objects int64, err error) {
+	records := l.records
+	if date != settlement.NoDate {
+		records = nil
+		for _, record := range l.records {
+			record.Opening = nil
+			record.Dates = slices.DeleteFunc(slices.Clone(record.Dates), func(d DateRecord) bool { return d.Date != date })
+			records = append(records, record)
+		}
+	}
+	return l.verifyRecords(ctx, records, report)
+}
+
+func (l *Ledger) verifyRecords(ctx context.Context, records []Record, report func(fault error)) (int64, error) {
 	type key struct {
 		merchant string
 		date     settlement.Date
 	}
 	versions := make(map[key]int)
 	seen := make(map[string]bool)
-	for i := range l.records {
+	for i := range records {
 		var failed error
-		l.records[i].files(func(file *FileRecord) {
+		records[i].files(func(file *FileRecord) {
 			if seen[file.Object] || failed != nil {
 				return
 			}
@@ -194,20 +214,20 @@ func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
 			}
 		})
 		if failed != nil {
-			return failed
+			return int64(len(seen)), failed
 		}
-		for _, date := range l.records[i].Dates {
+		for _, date := range records[i].Dates {
 			for _, statement := range date.Statements {
 				last := versions[key{statement.Merchant, date.Date}]
 				if statement.Version != last && statement.Version != last+1 || statement.Version < 1 {
 					report(fmt.Errorf("%w: record %d has version %d of the statement of %s for %s after version %d",
-						ErrBroken, l.records[i].Seq, statement.Version, statement.Merchant, date.Date, last))
+						ErrBroken, records[i].Seq, statement.Version, statement.Merchant, date.Date, last))
 				}
 				versions[key{statement.Merchant, date.Date}] = statement.Version
 			}
 		}
 	}
-	return nil
+	return int64(len(seen)), nil
 }
 
 // verify reads an object and returns an error if it is not what is on record.

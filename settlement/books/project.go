@@ -282,7 +282,7 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 		if errors.Is(err, storage.ErrNotFound) {
 			return false, nil
 		}
-		if err != nil || sum != file.SHA256 {
+		if err != nil || sum != p.ledger.Current(file).SHA256 {
 			return false, err
 		}
 	}
@@ -303,7 +303,7 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 }
 
 func (p *projection) copy(folder string, file FileRecord) error {
-	body := &objectBody{ctx: p.ctx, bucket: p.ledger.bucket, file: file}
+	body := &objectBody{ctx: p.ctx, bucket: p.ledger.bucket, file: p.ledger.Current(file)}
 	err := p.bucket.Replace(p.ctx, folder+"/"+file.Name, body)
 	return errors.Join(err, body.Close())
 }

@@ -112,7 +112,8 @@ again, it finds out.`,
 		return usage("%w; see %s --help", err, command.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newVersion())
+	root.AddCommand(newRun(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newClose(), newLog(), newVerify(),
+		newRepair(), newGC(), newPull(), newForget(), newVersion())
 	return root
 }
 

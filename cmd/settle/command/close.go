@@ -1,0 +1,98 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"alliance/settlement/batch"
+
+	"github.com/spf13/cobra"
+)
+
+// closeFlags are the flags of settle close.
+type closeFlags struct {
+	stores
+	through, approval, reason, operator string
+	asJSON                              bool
+}
+
+func newClose() *cobra.Command {
+	var flags closeFlags
+	command := &cobra.Command{
+		Use:   "close",
+		Short: "Make dates final, so that their payments may be executed",
+		Long: `close makes every date up to --through final: restating one of them is refused from then on, and its
+payments may be executed. Corrections are late rows or adjustments of a later date. What was published
+stays as it is. close prints the payments of the dates that became final.
+
+A date that is not settled cannot be closed (exit code 3); one that is closed already is left alone.`,
+		Example: `  settle close --root alliance --through 2026-06-07 --approved-by "J. Doe"
+  settle close --root alliance --through 2026-06-30 --reason "June, as reviewed" --json`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
+	}
+	flags.stores.ledgerFlags(command)
+	set := command.Flags()
+	set.StringVar(&flags.through, "through", "", "the last date to close, YYYY-MM-DD")
+	set.StringVar(&flags.approval, "approved-by", "", "who agreed, for the log")
+	set.StringVar(&flags.reason, "reason", "", "why, for the log")
+	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
+	set.BoolVar(&flags.asJSON, "json", false, "print the dates and payments as JSON")
+	return command
+}
+
+func (f *closeFlags) run(command *cobra.Command) error {
+	if err := required(command, "through"); err != nil {
+		return err
+	}
+	through, err := parseDate("through", f.through)
+	if err != nil {
+		return err
+	}
+	ledger, err := f.ledgerToRead(command.Context())
+	if err != nil {
+		return err
+	}
+	report, err := batch.CloseDates(command.Context(), batch.CloseJob{
+		Ledger: ledger, Through: through, Operator: operator(f.operator), Approval: f.approval, Reason: f.reason, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(command, report)
+	}
+	var text strings.Builder
+	describeClose(&text, &report)
+	return printText(command, &text)
+}
+
+func describeClose(out *strings.Builder, report *batch.CloseReport) {
+	if report.Already {
+		fmt.Fprintf(out, "closed through %s already; nothing was done\n", report.Through)
+	} else {
+		fmt.Fprintf(out, "closed through %s: %s final\n", report.Through, count(int64(len(report.Dates)), "date"))
+		if len(report.Payments) == 0 {
+			out.WriteString("payments to execute: none\n")
+		} else {
+			fmt.Fprintf(out, "payments to execute: %d, in all %s %s\n", len(report.Payments), report.Sum, report.Currency)
+			rows := newTable(out)
+			rows.row("  date", "payment", "payer", "payee", "amount", "statement")
+			for _, payment := range report.Payments {
+				rows.row("  "+payment.Date.String(), payment.ID, payment.Payer, payment.Payee, payment.Amount+" "+payment.Currency, payment.StatementNo)
+			}
+			rows.end()
+		}
+	}
+	describeHead(out, report.Head)
+}
+
+// describeHead prints the newest record of the log: the last word of every command that writes.
+func describeHead(out *strings.Builder, head batch.HeadReport) {
+	if head.Sequence == 0 {
+		out.WriteString("log: empty\n")
+		return
+	}
+	fmt.Fprintf(out, "log: record %d, SHA-256 %s\n", head.Sequence, head.SHA256)
+}

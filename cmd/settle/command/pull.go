@@ -1,0 +1,361 @@
+package command
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"alliance/settlement"
+	"alliance/settlement/batch"
+	"alliance/settlement/books"
+	"alliance/settlement/statement"
+	"alliance/settlement/storage"
+
+	"github.com/spf13/cobra"
+)
+
+// pullFlags are the flags of settle pull.
+type pullFlags struct {
+	stores
+	merchant, date, to        string
+	version                   int
+	alliance, replace, asJSON bool
+	wait                      time.Duration
+}
+
+func newPull() *cobra.Command {
+	var flags pullFlags
+	command := &cobra.Command{
+		Use:   "pull",
+		Short: "Copy a statement to a directory, whole or not at all",
+		Long: `pull copies the files of one merchant's statement of a date into the directory --to, and compares every
+one with the SHA-256 in _statement.json. It needs the statements alone, no right to the ledger. While a
+run changes the folder pull waits and reads again. The directory appears under its name when everything
+is there and written to disk: never half, never a mixture of two versions.
+
+A directory that holds the same files already is left alone; with other content it is refused (exit
+code 3) unless --replace is given, which moves the old one out of the way first. --version pulls an
+earlier version; --alliance the operator's tables.`,
+		Example: `  settle pull --statements alliance/statements --merchant CEDAR --date 2026-06-07 --to cedar-2026-06-07
+  settle pull --root alliance --merchant CEDAR --date 2026-06-07 --version 1 --to cedar-first
+  settle pull --root alliance --alliance --date 2026-06-07 --to operator`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
+	}
+	flags.stores.statementFlags(command)
+	set := command.Flags()
+	set.StringVar(&flags.merchant, "merchant", "", "whose statement")
+	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD")
+	set.StringVar(&flags.to, "to", "", "the directory to make")
+	set.IntVar(&flags.version, "version", 0, "the version of the statement (default: the one in force)")
+	set.BoolVar(&flags.alliance, "alliance", false, "pull the operator's tables instead of a merchant's statement")
+	set.BoolVar(&flags.replace, "replace", false, "replace a directory of other content")
+	set.DurationVar(&flags.wait, "wait", time.Minute, "how long to wait for a folder that is being changed")
+	set.BoolVar(&flags.asJSON, "json", false, "print what was pulled as JSON")
+	return command
+}
+
+// A pulled folder is what settle pull says it copied.
+type pulled struct {
+	Folder      string `json:"folder"`
+	StatementNo string `json:"statement_no,omitempty"`
+	Version     int    `json:"version"`
+	Files       int    `json:"files"`
+	To          string `json:"to"`
+	// Already says that the directory held the same files before.
+	Already bool `json:"already,omitempty"`
+}
+
+func (f *pullFlags) run(command *cobra.Command) error {
+	if err := required(command, "date", "to"); err != nil {
+		return err
+	}
+	date, err := parseDate("date", f.date)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.alliance == (f.merchant != ""):
+		return usage("either --merchant or --alliance is needed: a merchant's statement or the operator's tables")
+	case f.merchant != "" && !settlement.ValidMerchantID(f.merchant):
+		return usage("--merchant %q is no merchant id: letters, digits, - and _, at most 64", f.merchant)
+	case f.version < 0 || f.version > 0 && f.alliance:
+		return usage("--version %d: versions of statements count from 1, and the operator's tables are kept in one version only", f.version)
+	}
+	bucket, err := f.openStatements(command.Context(), false)
+	if err != nil {
+		return err
+	}
+	pull := &pull{flags: f, bucket: bucket, date: date}
+	report, err := pull.run(command.Context())
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(command, report)
+	}
+	var text strings.Builder
+	what := report.StatementNo
+	if what == "" {
+		what = fmt.Sprintf("%s, version %d", report.Folder, report.Version)
+	}
+	if report.Already {
+		fmt.Fprintf(&text, "%s: %s, in %s already\n", what, count(int64(report.Files), "file"), report.To)
+	} else {
+		fmt.Fprintf(&text, "%s: %s in %s\n", what, count(int64(report.Files), "file"), report.To)
+	}
+	return printText(command, &text)
+}
+
+// A pull is under way.
+type pull struct {
+	flags  *pullFlags
+	bucket storage.Bucket
+	date   settlement.Date
+}
+
+// A tornError says how a folder disagrees with its manifest: read it again.
+type tornError struct{ reason string }
+
+func (e *tornError) Error() string { return e.reason }
+
+func torn(format string, arguments ...any) error {
+	return &tornError{fmt.Sprintf(format, arguments...)}
+}
+
+// run copies the folder into a new directory beside the one to be made, as often as it takes.
+func (p *pull) run(ctx context.Context) (report pulled, err error) {
+	to := filepath.Clean(p.flags.to)
+	parent := filepath.Dir(to)
+	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+		return report, usage("--to %s: %s is no directory", p.flags.to, parent)
+	}
+	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(to)+".pull-")
+	if err != nil {
+		return report, fmt.Errorf("make a directory beside %s: %w", to, err)
+	}
+	defer os.RemoveAll(fresh)
+	deadline := time.Now().Add(p.flags.wait)
+	for {
+		report, err = p.copy(ctx, fresh)
+		var change *tornError
+		if !errors.As(err, &change) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return report, fmt.Errorf("%w; the folder is in the middle of a change or damaged: wait for the run that publishes it, or have the operator run settle repair", err)
+		}
+		select {
+		case <-ctx.Done():
+			return report, ctx.Err()
+		case <-time.After(waitForFolder):
+		}
+	}
+	if err != nil {
+		return report, err
+	}
+	report.To = to
+	report.Already, err = p.place(fresh, to)
+	return report, err
+}
+
+// copy copies the folder once.
+func (p *pull) copy(ctx context.Context, fresh string) (report pulled, err error) {
+	if err := empty(fresh); err != nil {
+		return report, err
+	}
+	folder, manifest, text, err := p.find(ctx)
+	if err != nil {
+		return report, err
+	}
+	report = pulled{Folder: folder, StatementNo: manifest.StatementNo, Version: manifest.Version, Files: len(manifest.Files) + 1}
+	seen := map[string]bool{statement.ManifestFile: true}
+	for _, file := range manifest.Files {
+		if err := storage.CheckKey(file.Name); err != nil || strings.Contains(file.Name, "/") || seen[file.Name] {
+			return report, torn("%s/%s names %q, which is no file name or there twice", folder, statement.ManifestFile, file.Name)
+		}
+		seen[file.Name] = true
+		if err := p.copyFile(ctx, folder+"/"+file.Name, filepath.Join(fresh, file.Name), file.SHA256); err != nil {
+			return report, err
+		}
+	}
+	if err := writeFile(filepath.Join(fresh, statement.ManifestFile), strings.NewReader(string(text))); err != nil {
+		return report, err
+	}
+	return report, syncDirectory(fresh)
+}
+
+// find returns the folder of the version asked for, and its manifest.
+func (p *pull) find(ctx context.Context) (folder string, manifest statement.Manifest, text []byte, err error) {
+	folder = books.AllianceFolder(p.date)
+	if !p.flags.alliance {
+		folder = books.StatementFolder(p.flags.merchant, p.date)
+	}
+	manifest, text, err = p.manifest(ctx, folder)
+	if err == nil && p.flags.version > 0 && manifest.Version != p.flags.version {
+		if p.flags.version > manifest.Version {
+			return folder, manifest, nil, usage("--version %d: %s is the newest version of %s", p.flags.version, manifest.StatementNo, folder)
+		}
+		folder = books.VersionFolder(p.flags.merchant, p.date, p.flags.version)
+		manifest, text, err = p.manifest(ctx, folder)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return folder, manifest, nil, usage("%s is not published in the statements", folder)
+	}
+	return folder, manifest, text, err
+}
+
+func (p *pull) manifest(ctx context.Context, folder string) (manifest statement.Manifest, text []byte, err error) {
+	text, err = readObject(ctx, p.bucket, folder+"/"+statement.ManifestFile)
+	if errors.Is(err, storage.ErrChanged) {
+		return manifest, nil, torn("%v", err)
+	}
+	if err != nil {
+		return manifest, nil, err
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return manifest, nil, torn("%s/%s cannot be read: %v", folder, statement.ManifestFile, err)
+	}
+	return manifest, text, nil
+}
+
+// copyFile copies an object to a file, which must have a SHA-256.
+func (p *pull) copyFile(ctx context.Context, key, path, sha string) error {
+	reader, _, err := p.bucket.Open(ctx, key, "")
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrChanged) {
+		return torn("%s: %v", key, err)
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", key, err)
+	}
+	hash := sha256.New()
+	err = writeFile(path, io.TeeReader(reader, hash))
+	err = errors.Join(err, reader.Close())
+	if errors.Is(err, storage.ErrChanged) {
+		return torn("%s: %v", key, err)
+	}
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", key, err)
+	}
+	if found := hex.EncodeToString(hash.Sum(nil)); found != sha {
+		return torn("%s has SHA-256 %s, but %s says %s", key, found, statement.ManifestFile, sha)
+	}
+	return nil
+}
+
+// place gives the fresh directory its name. already says that there was one of the same content.
+func (p *pull) place(fresh, to string) (already bool, err error) {
+	same, err := sameFiles(fresh, to)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return false, err
+	case same:
+		return true, nil
+	case !p.flags.replace:
+		return false, &batch.RefusedError{Reason: fmt.Sprintf("%s is there and holds other files; name another directory, or give --replace", to)}
+	default:
+		old := fresh + "-replaced"
+		if err := os.Rename(to, old); err != nil {
+			return false, fmt.Errorf("move the old directory away: %w", err)
+		}
+		defer os.RemoveAll(old)
+	}
+	// Everybody may read what pull makes, as far as the umask lets them, as with mkdir.
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return false, err
+	}
+	if err := os.Rename(fresh, to); err != nil {
+		return false, fmt.Errorf("name the directory: %w", err)
+	}
+	return false, syncDirectory(filepath.Dir(to))
+}
+
+// sameFiles reports whether a directory has the same files as another, and nothing else; so has
+// none that is empty.
+func sameFiles(fresh, to string) (bool, error) {
+	found, err := os.ReadDir(to)
+	if err != nil {
+		return false, err
+	}
+	wanted, err := os.ReadDir(fresh)
+	if err != nil {
+		return false, err
+	}
+	names := func(entries []os.DirEntry) (names []string) {
+		for _, entry := range entries {
+			names = append(names, entry.Name())
+		}
+		return names
+	}
+	if !slices.Equal(names(found), names(wanted)) {
+		return false, nil
+	}
+	for _, entry := range found {
+		if !entry.Type().IsRegular() {
+			return false, nil
+		}
+		one, err := sumOfFile(filepath.Join(to, entry.Name()))
+		if err != nil {
+			return false, err
+		}
+		other, err := sumOfFile(filepath.Join(fresh, entry.Name()))
+		if err != nil || one != other {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func sumOfFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	_, err = io.Copy(hash, file)
+	return hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// writeFile writes a new file and forces it to disk.
+func writeFile(path string, content io.Reader) (err error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, content)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func syncDirectory(path string) error {
+	directory, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// empty removes what an earlier try left.
+func empty(directory string) error {
+	entries, err := os.ReadDir(directory)
+	for _, entry := range entries {
+		if err == nil {
+			err = os.Remove(filepath.Join(directory, entry.Name()))
+		}
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"alliance/settlement"
+	"alliance/settlement/batch"
+
+	"github.com/spf13/cobra"
+)
+
+// verifyFlags are the flags of settle verify.
+type verifyFlags struct {
+	stores
+	rules               []string
+	date                string
+	deep, asJSON        bool
+	workers, partitions int
+}
+
+func newVerify() *cobra.Command {
+	var flags verifyFlags
+	command := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the ledger and everything that was published",
+		Long: `verify checks that the records of the log are a chain, that every object on record has its SHA-256, that
+the versions of every statement are 1 to N, that positions sum to zero and payments follow from them,
+that the detail adds up to its lines and the alliance's lines are the statements' lines on both sides,
+that points roll forward from date to date and are the open lots of the state, that every file of the
+inbox was settled once, and that the statements are what is on record. It writes nothing. It ends with
+exit code 1 if anything is wrong, and names all of it.
+
+With --deep it computes the dates again from the files in the inbox and the rulebooks given, and
+compares every byte. It says so where a file is gone or the rulebook is another one: that counts as
+wrong. --rules may be repeated, for dates that were settled with different rulebooks.`,
+		Example: `  settle verify --root alliance
+  settle verify --root alliance --date 2026-06-07 --deep --rules rulebook.yaml`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
+	}
+	flags.stores.flags(command)
+	set := command.Flags()
+	set.StringArrayVar(&flags.rules, "rules", nil, "a rulebook for --deep; may be repeated")
+	set.StringVar(&flags.date, "date", "", "the only settlement date to look at, YYYY-MM-DD")
+	set.BoolVar(&flags.deep, "deep", false, "compute the dates again and compare every byte")
+	set.BoolVar(&flags.asJSON, "json", false, "print the report as JSON")
+	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
+	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default 16); changes no result")
+	return command
+}
+
+// errUnsound ends a verification that found something: what it found is printed already.
+var errUnsound = errors.New("the ledger or the statements are not sound")
+
+func (f *verifyFlags) run(command *cobra.Command) error {
+	job, err := f.job(command)
+	if err != nil {
+		return err
+	}
+	report, err := batch.Verify(command.Context(), job)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		err = printJSON(command, report)
+	} else {
+		var text strings.Builder
+		describeVerification(&text, report)
+		err = printText(command, &text)
+	}
+	if err == nil && len(report.Faults) > 0 {
+		err = fmt.Errorf("%w: %s", errUnsound, count(int64(len(report.Faults)), "fault"))
+	}
+	return err
+}
+
+func (f *verifyFlags) job(command *cobra.Command) (job batch.VerifyJob, err error) {
+	ctx := command.Context()
+	job.Date, job.Deep, job.Workers, job.Partitions = settlement.NoDate, f.deep, f.workers, f.partitions
+	if f.date != "" {
+		if job.Date, err = parseDate("date", f.date); err != nil {
+			return job, err
+		}
+	}
+	if f.deep && len(f.rules) == 0 {
+		return job, usage("--deep needs --rules: the rulebook with which the dates were settled; for example: %s", strings.TrimSpace(command.Example))
+	}
+	for _, path := range f.rules {
+		rulebook, err := readRulebook(path)
+		if err != nil {
+			return job, err
+		}
+		job.Rulebooks = append(job.Rulebooks, rulebook)
+	}
+	if f.deep {
+		if job.Inbox, err = f.openInbox(ctx); err != nil {
+			return job, err
+		}
+	}
+	if job.Ledger, err = f.ledgerToRead(ctx); err != nil {
+		return job, err
+	}
+	job.Statements, err = f.openStatements(ctx, true)
+	return job, err
+}
+
+func describeVerification(out *strings.Builder, report *batch.VerifyReport) {
+	for _, fault := range report.Faults {
+		fmt.Fprintf(out, "%s\n", printable(fault.String()))
+	}
+	fmt.Fprintf(out, "verified %s, %s", count(int64(len(report.Dates)), "date"), count(report.Objects, "object"))
+	if len(report.Recomputed) > 0 {
+		fmt.Fprintf(out, "; computed again with the same bytes: %s", count(int64(len(report.Recomputed)), "date"))
+	}
+	if len(report.Faults) == 0 {
+		out.WriteString(": sound\n")
+	} else {
+		fmt.Fprintf(out, ": %s\n", count(int64(len(report.Faults)), "fault"))
+	}
+	describeHead(out, report.Head)
+}

@@ -1,0 +1,241 @@
+package batch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// A ForgetJob removes a person from everything that the ledger holds.
+type ForgetJob struct {
+	Ledger storage.Bucket
+	// Member is the member's id; it goes nowhere but into a digest.
+	Member string
+	// Operator is who does it, as claimed; Reason why. Neither may hold the id.
+	Operator, Reason string
+	// Now is the clock for the log's record.
+	Now func() time.Time
+}
+
+// A ForgetReport says what was forgotten.
+type ForgetReport struct {
+	// Found is false if nothing on record holds the member: then nothing was put on record.
+	Found bool `json:"found"`
+	// Pseudonym is the member's name from now on.
+	Pseudonym string `json:"pseudonym,omitempty"`
+	// Objects is how many objects of the ledger were replaced by ones without the member.
+	Objects int64 `json:"objects"`
+	// Deleted is how many objects that held a forgotten member were deleted, of this one or of
+	// one before; Attempts how many abandoned attempts, whose objects may hold it, are gone.
+	Deleted  int64      `json:"deleted"`
+	Attempts int64      `json:"attempts_removed"`
+	Head     HeadReport `json:"head"`
+}
+
+// ForgetMember replaces a member's id by a pseudonym in every state on record, puts that on
+// record and deletes what held the id: see the package's documentation. It may be repeated, and
+// finishes what one before left undone. Errors: [RefusedError], those that wrap [books.ErrLost]
+// and [books.ErrUnknown], and those of the store.
+func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err error) {
+	if job.Member == "" {
+		return report, refuse("no member to forget was named")
+	}
+	if strings.Contains(job.Reason, job.Member) || strings.Contains(job.Operator, job.Member) {
+		return report, refuse("the reason or the operator contains the member's id, and the log keeps both for ever; name the request's number instead")
+	}
+	ledger, err := books.Open(ctx, job.Ledger)
+	if err != nil {
+		return report, err
+	}
+	defer func() { report.Head.Sequence, report.Head.SHA256 = ledger.Head() }()
+	forgetting := &forgetting{job: &job, ledger: ledger}
+	if err := forgetting.find(ctx); err != nil {
+		return report, err
+	}
+	if len(forgetting.objects)+len(forgetting.rejected) > 0 {
+		if err := forgetting.commit(ctx, &report); err != nil {
+			return report, err
+		}
+	}
+	if err := report.cleanUp(ctx, ledger); err != nil {
+		if report.Found {
+			return report, fmt.Errorf("record %d is committed, but objects that hold the member are left; run again to remove them: %w", report.Head.Sequence, err)
+		}
+		return report, err
+	}
+	return report, nil
+}
+
+// cleanUp deletes what still holds forgotten members.
+func (r *ForgetReport) cleanUp(ctx context.Context, ledger *books.Ledger) error {
+	r.Head.Sequence, r.Head.SHA256 = ledger.Head()
+	deleted, err := ledger.RemoveReplaced(ctx)
+	r.Deleted = int64(len(deleted))
+	if err != nil {
+		return err
+	}
+	attempts, err := ledger.CleanUp(ctx)
+	r.Attempts = int64(len(attempts))
+	if err != nil {
+		return err
+	}
+	_, err = ledger.Sweep(ctx, attempts)
+	return err
+}
+
+// A forgetting is under way.
+type forgetting struct {
+	job     *ForgetJob
+	ledger  *books.Ledger
+	objects []books.FileRecord
+	// rejected are rejected rows that name the member, with the acknowledgements that go with them.
+	rejected []rewriting
+	// partitions are all numbers of partitions that the ledger's states have.
+	partitions map[int]bool
+}
+
+// find gathers the objects that hold the member.
+func (f *forgetting) find(ctx context.Context) error {
+	f.partitions = make(map[int]bool)
+	for _, record := range f.ledger.Records() {
+		if record.Opening != nil {
+			f.partitions[max(1, record.Opening.Partitions)] = true
+		}
+		for i := range record.Dates {
+			f.partitions[max(1, record.Dates[i].State.Partitions)] = true
+		}
+	}
+	for _, file := range f.ledger.AccountObjects() {
+		accounts, _, err := f.read(ctx, file)
+		if err != nil {
+			return err
+		}
+		if f.rename(accounts, f.job.Member) {
+			f.objects = append(f.objects, file)
+		}
+	}
+	return f.findRejected(ctx)
+}
+
+func (f *forgetting) read(ctx context.Context, file books.FileRecord) ([]settlement.Account, settlement.Parties, error) {
+	content, err := f.ledger.Read(ctx, file)
+	if err != nil {
+		return nil, settlement.Parties{}, err
+	}
+	parties, err := books.AccountParties(bytes.NewReader(content))
+	if err != nil {
+		return nil, parties, fmt.Errorf("%s: %w", file.Object, err)
+	}
+	accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
+	if err != nil {
+		return nil, parties, fmt.Errorf("%s: %w", file.Object, err)
+	}
+	return accounts, parties, nil
+}
+
+// rename gives the member another name and reports whether it is there.
+func (f *forgetting) rename(accounts []settlement.Account, name string) (found bool) {
+	for i := range accounts {
+		account := &accounts[i]
+		if account.Member == f.job.Member {
+			account.Member, found = name, true
+		}
+		for j := range account.Deferred {
+			if account.Deferred[j].Member == f.job.Member {
+				account.Deferred[j].Member, found = name, true
+			}
+		}
+	}
+	return found
+}
+
+// pseudonym returns a name that nobody has and that lies in the member's partition whatever the
+// number of partitions is: so the objects of the other partitions stay as they are.
+func (f *forgetting) pseudonym(record int64) string {
+	for try := 0; ; try++ {
+		name := fmt.Sprintf("\x01forgotten-%d-%d", record, try)
+		same := true
+		for partitions := range f.partitions {
+			same = same && partitionOf(name, partitions) == partitionOf(f.job.Member, partitions)
+		}
+		if same {
+			return name
+		}
+	}
+}
+
+// commit writes the substitutes and puts them on record.
+func (f *forgetting) commit(ctx context.Context, report *ForgetReport) error {
+	attempt, err := f.ledger.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	head, _ := f.ledger.Head()
+	forgotten := &books.Forgotten{Pseudonym: f.pseudonym(head + 1), MemberDigest: books.MemberDigest(attempt.ID(), f.job.Member)}
+	if last, settled := f.ledger.LastSettled(); settled {
+		forgotten.Through = last.String()
+	}
+	for at, file := range f.objects {
+		substitute, err := f.substitute(ctx, attempt, at, file, forgotten.Pseudonym)
+		if err != nil {
+			return err
+		}
+		forgotten.Substitutes = append(forgotten.Substitutes, books.Substitute{Object: file.Object, By: substitute})
+	}
+	for at, one := range f.rejected {
+		stored, err := attempt.Create(ctx, fmt.Sprintf("acknowledgements/forgotten-%05d", at), bytes.NewReader(one.content))
+		if err != nil {
+			return err
+		}
+		stored.Rows = one.file.Rows
+		forgotten.Substitutes = append(forgotten.Substitutes, books.Substitute{Object: one.file.Object, By: stored})
+	}
+	record := books.Record{Kind: books.Forget, Operator: f.job.Operator, Reason: f.job.Reason, Program: Program, Forgotten: forgotten}
+	if f.job.Now != nil {
+		record.Time = f.job.Now().UTC().Format(time.RFC3339)
+	}
+	if err := attempt.Commit(ctx, record); err != nil {
+		return err
+	}
+	report.Found, report.Pseudonym, report.Objects = true, printablePseudonym(forgotten.Pseudonym), int64(len(forgotten.Substitutes))
+	return nil
+}
+
+// substitute stores an object's accounts with the member renamed, in order of member again.
+func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at int, file books.FileRecord, pseudonym string) (books.FileRecord, error) {
+	accounts, parties, err := f.read(ctx, file)
+	if err != nil {
+		return books.FileRecord{}, err
+	}
+	f.rename(accounts, pseudonym)
+	slices.SortFunc(accounts, func(a, b settlement.Account) int { return cmp.Compare(a.Member, b.Member) })
+	var buffer bytes.Buffer
+	if err := books.WriteAccounts(&buffer, parties, accounts); err != nil {
+		return books.FileRecord{}, err
+	}
+	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.arrow", at), bytes.NewReader(buffer.Bytes()))
+	stored.Rows = file.Rows
+	return stored, err
+}
+
+// printablePseudonym leaves out the character that keeps pseudonyms apart from members' ids.
+func printablePseudonym(name string) string { return strings.TrimPrefix(name, "\x01") }
+
+// nameOf returns what a row's member is called in the state: a pseudonym, if it was forgotten
+// after the date was settled.
+func (o *Opening) nameOf(member string) string {
+	for _, pseudonym := range o.Pseudonyms {
+		if name, found := pseudonym.Name(member); found {
+			return name
+		}
+	}
+	return member
+}

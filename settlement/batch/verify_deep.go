@@ -1,0 +1,226 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/statement"
+)
+
+// recompute computes a date again and compares every file and the state with the record.
+func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
+	settled, record := v.ledger.Settled(date)
+	before := len(v.report.Faults)
+	rulebook := v.rulebook(record.RulebookDigest)
+	switch {
+	case rulebook == nil:
+		v.fault("recomputation", date, "not computed again: it needs the rulebook with digest %s, and none with that digest was given", record.RulebookDigest)
+		return nil
+	case record.Program != Program:
+		v.fault("recomputation", date, "not computed again: %s settled it, this program computes as %s", record.Program, Program)
+		return nil
+	}
+	noticed, err := v.noticedFolders(ctx, settled)
+	if err != nil {
+		return v.readable(&dateFacts{}, "alliance", date, err)
+	}
+	inbox, missing, err := newRecordedInbox(ctx, v.job.Inbox, v.ledger, settled, rulebook.Intake.AcceptLateDays, noticed)
+	if err != nil {
+		return err
+	}
+	for _, what := range missing {
+		v.fault("inbox", date, "not computed again: %s", what)
+	}
+	if len(missing) > 0 {
+		return nil
+	}
+	opening, err := loadOpening(ctx, v.ledger, rulebook, date)
+	if errors.Is(err, books.ErrBroken) {
+		v.fault("recomputation", date, "not computed again: the state before cannot be read")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	night, closing, err := Compute(ctx, Computation{Inbox: inbox, Rulebook: rulebook, Date: date, AllowMissing: true,
+		Workers: v.job.Workers, Partitions: v.job.Partitions}, opening)
+	var refused *RefusedError
+	if errors.As(err, &refused) || errors.Is(err, settlement.ErrOutOfRange) {
+		v.fault("recomputation", date, "it is refused now: %v", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", date, err)
+	}
+	if night.ComputationID != settled.ComputationID {
+		v.fault("recomputation", date, "the computation id is %s instead of %s", night.ComputationID, settled.ComputationID)
+	}
+	if err := v.compareState(settled, night, closing); err != nil {
+		return err
+	}
+	if err := v.compareFiles(ctx, settled, night); err != nil {
+		return err
+	}
+	if len(v.report.Faults) == before {
+		v.report.Recomputed = append(v.report.Recomputed, date)
+	}
+	return nil
+}
+
+func (v *verifier) rulebook(digest string) *rules.Rulebook {
+	for _, rulebook := range v.job.Rulebooks {
+		if rulebook.Digest == digest {
+			return rulebook
+		}
+	}
+	return nil
+}
+
+// noticedFolders returns the folders of the inbox that the date noticed and did not read.
+func (v *verifier) noticedFolders(ctx context.Context, settled *books.DateRecord) (folders []string, err error) {
+	err = v.table(ctx, settled.Alliance.Files, "exceptions", []string{"file", "code"}, func(cell *cellReader) {
+		file, code := cell.text(), cell.text()
+		if code == settlement.UnknownMerchant.String() || code == settlement.UnknownFolder.String() {
+			folders = append(folders, file)
+		}
+	})
+	return folders, err
+}
+
+// compareState compares the state that the date leaves with the record, byte by byte.
+func (v *verifier) compareState(settled *books.DateRecord, night *settlement.Night, closing *Closing) error {
+	state := v.ledger.CurrentState(&settled.State)
+	differs := func(what string, objects []books.StateObject, write func(io.Writer) error) error {
+		var buffer bytes.Buffer
+		if err := write(&buffer); err != nil {
+			return err
+		}
+		if len(objects) != 1 || objects[0].SHA256 != sha256Hex(buffer.Bytes()) {
+			v.fault("recomputation", night.Date, "the state's %s come out otherwise than they are on record", what)
+		}
+		return nil
+	}
+	partitions := max(1, state.Partitions)
+	parts := make([][]settlement.Account, partitions)
+	for _, account := range closing.Accounts {
+		to := partitionOf(account.Member, partitions)
+		parts[to] = append(parts[to], account)
+	}
+	for i, part := range parts {
+		objects := slices.DeleteFunc(state.Of(books.Accounts), func(object books.StateObject) bool { return object.Partition != i })
+		err := differs(fmt.Sprintf("accounts of partition %d", i), objects, func(w io.Writer) error { return books.WriteAccounts(w, night.Parties, part) })
+		if err != nil {
+			return err
+		}
+	}
+	if ids := state.Of(books.IDs); len(ids)+len(closing.Settled) > 0 {
+		if err := differs("taken ids", ids, func(w io.Writer) error { return books.WriteIDs(w, closing.Settled) }); err != nil {
+			return err
+		}
+	}
+	return differs("balances", state.Of(books.BalancesRole), func(w io.Writer) error {
+		return books.WriteBalances(w, night.Parties, standingOf(closing))
+	})
+}
+
+// compareFiles writes the date's tables and compares every file with the record. A statement that
+// a restatement left alone is compared with what the run wrote that gave it its version.
+func (v *verifier) compareFiles(ctx context.Context, settled *books.DateRecord, night *settlement.Night) error {
+	origins := make(map[int64]map[string][]books.FileRecord)
+	add := func(origin int64, merchant string, files []books.FileRecord) {
+		if origins[origin] == nil {
+			origins[origin] = make(map[string][]books.FileRecord)
+		}
+		origins[origin][merchant] = files
+	}
+	for i := range settled.Statements {
+		add(v.origin(settled.Date, &settled.Statements[i], nil), settled.Statements[i].Merchant, settled.Statements[i].Files)
+	}
+	add(v.origin(settled.Date, nil, settled.Alliance.Files), "", settled.Alliance.Files)
+	for _, record := range v.ledger.Records() {
+		if origins[record.Seq] == nil {
+			continue
+		}
+		if err := v.compareOrigin(ctx, &record, night, origins[record.Seq]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origin returns the record that first had a statement's version, or the alliance's files.
+func (v *verifier) origin(date settlement.Date, statement *books.StatementRecord, alliance []books.FileRecord) int64 {
+	for _, record := range v.ledger.Records() {
+		for i := range record.Dates {
+			if record.Dates[i].Date != date {
+				continue
+			}
+			if statement == nil && slices.Equal(record.Dates[i].Alliance.Files, alliance) {
+				return record.Seq
+			}
+			for _, one := range record.Dates[i].Statements {
+				if statement != nil && one.Merchant == statement.Merchant && one.Version == statement.Version {
+					return record.Seq
+				}
+			}
+		}
+	}
+	panic("a statement is on record and no record has it")
+}
+
+// compareOrigin compares the folders that one record wrote.
+func (v *verifier) compareOrigin(ctx context.Context, record *books.Record, computed *settlement.Night, folders map[string][]books.FileRecord) error {
+	night := *computed
+	night.Statements = slices.Clone(computed.Statements)
+	night.RulebookDigest = record.RulebookDigest
+	for i := range record.Dates {
+		if record.Dates[i].Date == night.Date {
+			night.ComputationID = record.Dates[i].ComputationID
+		}
+	}
+	discard := func(context.Context, string, io.ReadSeeker) error { return nil }
+	written, err := statement.Write(ctx, &night, statement.Options{Workers: v.job.Workers}, discard)
+	if err != nil {
+		return fmt.Errorf("%s: %w", night.Date, err)
+	}
+	for _, folder := range written {
+		files, concerned := folders[folder.Merchant]
+		if !concerned {
+			continue
+		}
+		delete(folders, folder.Merchant)
+		where := folder.Merchant
+		if where == "" {
+			where = "alliance"
+		}
+		v.compareFolder(night.Date, where, folder, files)
+	}
+	for _, merchant := range slices.Sorted(maps.Keys(folders)) {
+		v.fault(merchant, night.Date, "computed again, there is no statement")
+	}
+	return nil
+}
+
+func (v *verifier) compareFolder(date settlement.Date, where string, folder statement.Folder, files []books.FileRecord) {
+	onRecord := make(map[string]string)
+	for _, file := range files {
+		onRecord[file.Name] = file.SHA256
+	}
+	for _, file := range folder.Files {
+		if found := onRecord[file.Name]; found != file.SHA256 {
+			v.fault(where, date, "%s comes out with SHA-256 %s, on record is %q", file.Name, file.SHA256, found)
+		}
+		delete(onRecord, file.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(onRecord)) {
+		v.fault(where, date, "%s does not come out when the date is computed again", name)
+	}
+}

@@ -1,0 +1,105 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// checkStatements compares the bucket of statements with the record.
+func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date) error {
+	wanted := make(map[string]string) // SHA-256 by key
+	var prefixes []string
+	for _, date := range dates {
+		prefixes = append(prefixes, v.addWanted(wanted, date)...)
+	}
+	if v.job.Date == settlement.NoDate {
+		prefixes = []string{"merchant=", "alliance/date="}
+	}
+	found := make(map[string]bool)
+	for _, prefix := range prefixes {
+		objects, err := v.job.Statements.List(ctx, prefix)
+		if err != nil {
+			return fmt.Errorf("list the statements: %w", err)
+		}
+		for _, object := range objects {
+			found[object.Key] = true
+			if wanted[object.Key] == "" {
+				v.fault("statements", dateOfKey(object.Key), "%s is not on record; find out how it came there and remove it", object.Key)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		sum, err := "", error(nil)
+		if found[key] {
+			sum, err = sumOfObject(ctx, v.job.Statements, key)
+		}
+		switch {
+		case errors.Is(err, storage.ErrChanged), errors.Is(err, storage.ErrNotFound):
+			v.fault("statements", dateOfKey(key), "%s was changed while it was read; is a run publishing? Verify again", key)
+		case err != nil:
+			return err
+		case !found[key]:
+			v.fault("statements", dateOfKey(key), "%s is missing; settle repair brings it back", key)
+		case sum != wanted[key]:
+			v.fault("statements", dateOfKey(key), "%s has SHA-256 %s instead of %s; settle repair mends it", key, sum, wanted[key])
+		}
+	}
+	return nil
+}
+
+// addWanted adds the files that a date has in the statements, and returns where they lie.
+func (v *verifier) addWanted(wanted map[string]string, date settlement.Date) []string {
+	var folders []string
+	add := func(folder string, files []books.FileRecord) {
+		folders = append(folders, folder+"/")
+		for _, file := range files {
+			wanted[folder+"/"+file.Name] = file.SHA256
+		}
+	}
+	settled, _ := v.ledger.Settled(date)
+	for _, statement := range settled.Statements {
+		versions := v.ledger.Versions(statement.Merchant, date)
+		for _, version := range versions[:len(versions)-1] {
+			add(books.VersionFolder(statement.Merchant, date, version.Version), version.Files)
+		}
+		add(books.StatementFolder(statement.Merchant, date), statement.Files)
+	}
+	add(books.AllianceFolder(date), settled.Alliance.Files)
+	return folders
+}
+
+// dateOfKey returns the date in a key, or NoDate.
+func dateOfKey(key string) settlement.Date {
+	for segment := range strings.SplitSeq(key, "/") {
+		if text, found := strings.CutPrefix(segment, "date="); found {
+			if date, err := settlement.ParseDate(text); err == nil {
+				return date
+			}
+		}
+	}
+	return settlement.NoDate
+}
+
+func sumOfObject(ctx context.Context, bucket storage.Bucket, key string) (string, error) {
+	reader, _, err := bucket.Open(ctx, key, "")
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", key, err)
+	}
+	hash := sha256.New()
+	_, err = io.Copy(hash, reader)
+	if err := errors.Join(err, reader.Close()); err != nil {
+		return "", fmt.Errorf("read %s: %w", key, err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
