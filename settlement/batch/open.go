@@ -97,13 +97,10 @@ func mayOpen(ledger *books.Ledger, rulebook *rules.Rulebook) error {
 
 // commit writes the state and its record.
 func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, closing *Closing, report *OpeningReport) error {
-	attempt, err := ledger.Begin(ctx)
-	if err != nil {
-		return err
-	}
+	attempt := &attempt{ledger: ledger}
 	writer := &publication{
-		job: &Job{Rulebook: j.Rulebook}, ledger: ledger, attempt: attempt, closing: closing,
-		night: &settlement.Night{Parties: j.Rulebook.Parties},
+		job: &Job{Rulebook: j.Rulebook}, timeline: newTimeline(ledger), attempt: attempt, closing: closing,
+		night: &settlement.Night{Parties: j.Rulebook.Parties}, folder: "state/",
 	}
 	state, err := writer.writeState(ctx)
 	if err != nil {
@@ -123,7 +120,7 @@ func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, closing *
 	if j.Now != nil {
 		record.Time = j.Now().UTC().Format(time.RFC3339)
 	}
-	return attempt.Commit(ctx, record)
+	return attempt.commit(ctx, record)
 }
 
 // openingLots are the lots of a file, by member.

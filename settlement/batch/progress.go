@@ -21,8 +21,10 @@ const (
 
 // Progress tells how far a stage has come.
 type Progress struct {
-	Date  string
-	Stage Stage
+	Date string
+	// DateNumber of Dates is the date's place among those of the run, from 1.
+	DateNumber, Dates int
+	Stage             Stage
 	// Done of Total: files while reading, partitions or folders later.
 	Done, Total int64
 	// Finished is true on the last report of a stage; Elapsed is what it took.

@@ -18,69 +18,77 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A publication brings one night from memory to the ledger and the statements.
+// A publication brings one night from memory to the objects of an attempt, and says what goes on
+// record about it.
 type publication struct {
-	job     *Job
-	ledger  *books.Ledger
-	night   *settlement.Night
-	closing *Closing
-	clock   *stageClock
-	attempt *books.Attempt
+	job      *Job
+	timeline *timeline
+	attempt  *attempt
+	night    *settlement.Night
+	closing  *Closing
+	clock    *stageClock
+	// folder is where the state's objects go in the attempt, with a "/" at its end.
+	folder string
+	// standing is what the ledger has on record of a date that is restated, else nil.
+	standing *books.DateRecord
+	// folders are the published ones, once they are written.
+	folders []statement.Folder
 }
 
 // storesAtOnce is how many objects are on their way to the store at a time: they wait for it,
 // not for a processor.
 const storesAtOnce = 16
 
-// publish writes everything, commits it and projects it. It returns the record's number.
-func (p *publication) publish(ctx context.Context, totals Totals) (sequence int64, err error) {
-	if p.attempt, err = p.ledger.Begin(ctx); err != nil {
-		return 0, err
-	}
-	var date books.DateRecord
+// write stores state and statements and returns what goes on record about the date.
+func (p *publication) write(ctx context.Context, totals Totals) (date books.DateRecord, err error) {
 	err = p.timed(stageState, func() error {
 		date.State, err = p.writeState(ctx)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return date, err
 	}
 	if err := p.timed(stageStatements, func() error { return p.writeStatements(ctx, &date) }); err != nil {
-		return 0, err
+		return date, err
 	}
 	err = p.timed(stageAcknowledge, func() error {
 		recorded := func(date settlement.Date) *books.DateRecord {
-			settled, _ := p.ledger.Settled(date)
-			return settled
+			return p.timeline.dates[date]
 		}
-		date.Acknowledgements, err = p.writeAcknowledgements(ctx, recorded, p.attempt.Create)
+		date.Acknowledgements, err = p.writeAcknowledgements(ctx, recorded, p.createUnlessStanding)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return date, err
 	}
 	p.describe(&date, totals)
+	return date, nil
+}
+
+// commit puts dates on record and projects them. It returns the record's number.
+func (p *publication) commit(ctx context.Context, dates []books.DateRecord) (sequence int64, err error) {
+	ledger := p.attempt.ledger
 	record := books.Record{
-		Kind: books.Publish, Operator: p.job.Operator, Program: Program,
-		RulebookDigest: p.night.RulebookDigest, Dates: []books.DateRecord{date},
+		Kind: books.Publish, Operator: p.job.Operator, Reason: p.job.Reason, Approval: p.job.Approval, Program: Program,
+		RulebookDigest: p.night.RulebookDigest, Dates: dates,
 	}
 	if p.job.Now != nil {
 		record.Time = p.job.Now().UTC().Format(time.RFC3339)
 	}
-	if p.ledger.Fixed() == nil {
+	if ledger.Fixed() == nil {
 		if record.Fixed, err = json.Marshal(p.job.Rulebook.Fixed()); err != nil {
 			return 0, err
 		}
 	}
-	if err := p.timed(stageCommit, func() error { return p.attempt.Commit(ctx, record) }); err != nil {
+	if err := p.timed(stageCommit, func() error { return p.attempt.commit(ctx, record) }); err != nil {
 		return 0, err
 	}
-	sequence, _ = p.ledger.Head()
+	sequence, _ = ledger.Head()
 	err = p.timed(stageProject, func() error {
-		if err := p.ledger.ProjectAll(ctx, p.job.Statements); err != nil {
+		if err := ledger.ProjectAll(ctx, p.job.Statements); err != nil {
 			return fmt.Errorf("record %d is committed, but its statements are not all published; run again to finish: %w", sequence, err)
 		}
-		if err := p.job.acknowledge(ctx, p.ledger); err != nil {
+		if err := p.job.acknowledge(ctx, ledger); err != nil {
 			return fmt.Errorf("record %d is committed and its statements are published, but: %w", sequence, err)
 		}
 		return nil
@@ -109,7 +117,7 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 	group.SetLimit(storesAtOnce)
 	sink := func(_ context.Context, path string, body io.ReadSeeker) error {
 		group.Go(func() error {
-			file, err := p.attempt.Create(storing, "statements/"+path, body)
+			file, err := p.attempt.create(storing, "statements/"+path, body)
 			mutex.Lock()
 			defer mutex.Unlock()
 			stored[path] = file
@@ -117,14 +125,19 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 		})
 		return storing.Err()
 	}
-	folders, err := statement.Write(storing, p.night, statement.Options{Workers: p.job.Workers}, sink)
+	folders, err := statement.Write(storing, p.night, statement.Options{Workers: p.job.Workers, Earlier: p.earlier(ctx)}, sink)
 	if failed := group.Wait(); failed != nil {
 		return failed
 	}
 	if err != nil {
 		return err
 	}
+	p.folders = folders
 	for _, folder := range folders {
+		if folder.Unchanged {
+			p.nameAgain(date, folder.Merchant)
+			continue
+		}
 		var files []books.FileRecord
 		for _, written := range folder.Files {
 			file := stored[folder.Path+"/"+written.Name]

@@ -16,6 +16,10 @@ type Report struct {
 	Head HeadReport `json:"head"`
 	// DryRun says that nothing was written.
 	DryRun bool `json:"dry_run,omitempty"`
+	// Restated says that the dates were settled before and were recomputed.
+	Restated bool `json:"restated,omitempty"`
+	// Same says that a restatement came to what is on record in every respect, so that nothing was written.
+	Same bool `json:"same,omitempty"`
 }
 
 // A HeadReport identifies the newest record of the log.
@@ -32,10 +36,43 @@ type DateReport struct {
 	Already bool     `json:"already,omitempty"`
 	Changed []string `json:"changed,omitempty"`
 	// Record is the number of the log's record that settles the date.
-	Record        int64         `json:"record,omitempty"`
-	ComputationID string        `json:"computation_id"`
-	Totals        Totals        `json:"totals"`
-	Stages        []StageReport `json:"stages,omitempty"`
+	Record        int64  `json:"record,omitempty"`
+	ComputationID string `json:"computation_id"`
+	Totals        Totals `json:"totals"`
+	// Restatement says what a restatement changed on this date.
+	Restatement *RestatementReport `json:"restatement,omitempty"`
+	Stages      []StageReport      `json:"stages,omitempty"`
+}
+
+// A RestatementReport says what a restatement changed on one date.
+type RestatementReport struct {
+	// Unchanged counts the statements whose version on record stands.
+	Unchanged int64 `json:"statements_unchanged"`
+	// Alliance says that the operator's tables changed.
+	Alliance bool `json:"alliance_changed"`
+	// Changes has an entry for every statement that got a new version, in order of merchant.
+	Changes []StatementChange `json:"changes"`
+}
+
+// A StatementChange is a statement that got a new version.
+type StatementChange struct {
+	Merchant string `json:"merchant_id"`
+	Version  int    `json:"version"`
+	// Supersedes is the version before, or 0 if the merchant had none of the date.
+	Supersedes int `json:"supersedes,omitempty"`
+	// Lines is how many lines differ.
+	Lines int64 `json:"changed_lines"`
+	// Receivable and Payable are the day's, Due what is to be paid at the close of the cycle.
+	Receivable AmountChange `json:"receivable"`
+	Payable    AmountChange `json:"payable"`
+	Due        AmountChange `json:"due"`
+}
+
+// An AmountChange is an amount that was one and is another, with the decimals of the minor unit.
+type AmountChange struct {
+	Was        string `json:"was"`
+	Is         string `json:"is"`
+	Difference string `json:"difference"`
 }
 
 // A StageReport says how long a stage took.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/books"
 	"alliance/settlement/intake"
-	"alliance/settlement/statement"
 	"alliance/settlement/storage"
 )
 
@@ -33,8 +31,13 @@ type Job struct {
 	AllowMissing bool
 	// Strict refuses a date with any exception.
 	Strict bool
-	// DryRun computes and checks everything and writes nothing. It settles one date at most.
+	// DryRun computes and checks everything and writes nothing. It settles one date at most, but
+	// restates any number.
 	DryRun bool
+	// Restate recomputes Date and every later settled date instead; Reason says why, and Approval
+	// who agreed, if anybody had to.
+	Restate          bool
+	Reason, Approval string
 	// Workers and Partitions change no byte of what is published; zero means the default.
 	Workers, Partitions int
 	// Operator is who runs it, as claimed.
@@ -43,6 +46,9 @@ type Job struct {
 	Now func() time.Time
 	// Observe, if not nil, is told how the work gets on, from several goroutines.
 	Observe func(Progress)
+
+	// dateNumber of dateCount is under way.
+	dateNumber, dateCount int
 }
 
 // A RulebookError says that a rulebook, though right in itself, does not fit the ledger.
@@ -70,6 +76,10 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 			return report, fmt.Errorf("finish what an earlier run left: %w", err)
 		}
 	}
+	if job.Restate {
+		err := job.restate(ctx, ledger, &report)
+		return report, err
+	}
 	if settled, record := ledger.Settled(job.Date); settled != nil {
 		already, err := job.alreadySettled(ctx, ledger, settled, record)
 		report.Dates = append(report.Dates, already)
@@ -82,7 +92,9 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	for _, date := range dates {
+	job.dateCount = len(dates)
+	for i, date := range dates {
+		job.dateNumber = i + 1
 		settled, err := job.settle(ctx, ledger, date)
 		if err != nil {
 			return report, fmt.Errorf("%s: %w", date, err)
@@ -138,60 +150,59 @@ func (j *Job) firstDelivery(ctx context.Context) (settlement.Date, error) {
 
 // checkRulebook refuses a rulebook that changes what is fixed or what was used.
 func checkRulebook(ledger *books.Ledger, rulebook *rules.Rulebook) error {
-	var reasons []string
-	if text := ledger.Fixed(); text != nil {
-		var fixed rules.Fixed
-		if err := json.Unmarshal(text, &fixed); err != nil {
-			return fmt.Errorf("read what is fixed in the ledger: %w", err)
-		}
-		reasons = fixed.Diff(rulebook.Fixed())
+	reasons, err := changedFixed(ledger, rulebook)
+	if err != nil {
+		return err
 	}
-	prices, fees := usedBefore(ledger)
-	for i := range rulebook.Prices {
-		rule := &rulebook.Prices[i]
-		if used, found := prices[rule.ID]; found && used != rule.Content() {
-			reasons = append(reasons, fmt.Sprintf("price %q was used with another content (%s, now %s); give the new one an id of its own", rule.ID, used, rule.Content()))
-		}
-	}
-	for i := range rulebook.Fees {
-		rule := &rulebook.Fees[i]
-		if used, found := fees[rule.ID]; found && used != rule.Content() {
-			reasons = append(reasons, fmt.Sprintf("fee %q was used with another content (%s, now %s); give the new one an id of its own", rule.ID, used, rule.Content()))
-		}
-	}
+	return misfit(append(reasons, changedUsed(ledger, rulebook)...))
+}
+
+func misfit(reasons []string) error {
 	if len(reasons) > 0 {
 		return &RulebookError{reasons}
 	}
 	return nil
 }
 
-// usedBefore returns the content of the prices and fees used on any settled date, by id.
-func usedBefore(ledger *books.Ledger) (prices, fees map[string]string) {
-	prices, fees = make(map[string]string), make(map[string]string)
-	for _, record := range ledger.Records() {
-		for i := range record.Dates {
-			for id, content := range record.Dates[i].UsedPrices {
-				prices[id] = content
-			}
-			for id, content := range record.Dates[i].UsedFees {
-				fees[id] = content
-			}
+// changedFixed returns what a rulebook changes of what is fixed for ever.
+func changedFixed(ledger *books.Ledger, rulebook *rules.Rulebook) (reasons []string, err error) {
+	if text := ledger.Fixed(); text != nil {
+		var fixed rules.Fixed
+		if err := json.Unmarshal(text, &fixed); err != nil {
+			return nil, fmt.Errorf("read what is fixed in the ledger: %w", err)
+		}
+		reasons = fixed.Diff(rulebook.Fixed())
+	}
+	return reasons, nil
+}
+
+// changedUsed returns what a rulebook changes of the prices and fees in use.
+func changedUsed(ledger *books.Ledger, rulebook *rules.Rulebook) (reasons []string) {
+	prices, fees := newTimeline(ledger).usedBefore(settlement.Never)
+	for i := range rulebook.Prices {
+		rule := &rulebook.Prices[i]
+		if used, found := prices[rule.ID]; found && used != rule.Content() {
+			reasons = append(reasons, fmt.Sprintf("price %q was used with another content (%s, now %s); give the new one an id of its own, or restate the dates that used it", rule.ID, used, rule.Content()))
 		}
 	}
-	return prices, fees
+	for i := range rulebook.Fees {
+		rule := &rulebook.Fees[i]
+		if used, found := fees[rule.ID]; found && used != rule.Content() {
+			reasons = append(reasons, fmt.Sprintf("fee %q was used with another content (%s, now %s); give the new one an id of its own, or restate the dates that used it", rule.ID, used, rule.Content()))
+		}
+	}
+	return reasons
 }
 
 // settle settles one date and puts it on record.
 func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
 	clock := &stageClock{}
-	opening, err := loadOpening(ctx, ledger, j.Rulebook, date)
+	timeline := newTimeline(ledger)
+	opening, err := timeline.opening(ctx, j.Rulebook, date)
 	if err != nil {
 		return report, err
 	}
-	night, closing, err := Compute(ctx, Computation{
-		Inbox: j.Inbox, Rulebook: j.Rulebook, Date: date, AllowMissing: j.AllowMissing,
-		Workers: j.Workers, Partitions: j.Partitions, Observe: j.observer(clock),
-	}, opening)
+	night, closing, err := Compute(ctx, j.computation(date, clock), opening)
 	if err != nil {
 		return report, err
 	}
@@ -199,21 +210,26 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	if j.Strict && len(night.Exceptions) > 0 {
 		return report, strictRefusal(night)
 	}
-	if j.DryRun {
-		discard := func(context.Context, string, io.ReadSeeker) error { return nil }
-		_, err := statement.Write(ctx, night, statement.Options{Workers: j.Workers}, discard)
-		report.Stages = clock.stages
-		return report, err
+	publication := &publication{job: j, timeline: timeline, attempt: &attempt{ledger: ledger, discard: j.DryRun},
+		night: night, closing: closing, clock: clock, folder: "state/"}
+	record, err := publication.write(ctx, report.Totals)
+	if err == nil && !j.DryRun {
+		report.Record, err = publication.commit(ctx, []books.DateRecord{record})
 	}
-	publication := &publication{job: j, ledger: ledger, night: night, closing: closing, clock: clock}
-	record, err := publication.publish(ctx, report.Totals)
-	report.Record = record
 	report.Stages = clock.stages
 	return report, err
 }
 
+func (j *Job) computation(date settlement.Date, clock *stageClock) Computation {
+	return Computation{
+		Inbox: j.Inbox, Rulebook: j.Rulebook, Date: date, AllowMissing: j.AllowMissing,
+		Workers: j.Workers, Partitions: j.Partitions, Observe: j.observer(clock),
+	}
+}
+
 func (j *Job) observer(clock *stageClock) func(Progress) {
 	return func(progress Progress) {
+		progress.DateNumber, progress.Dates = j.dateNumber, j.dateCount
 		if progress.Finished {
 			clock.note(progress.Stage, progress.Elapsed)
 		}
@@ -269,7 +285,7 @@ func OpenObjects(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger
 	if err != nil {
 		return nil, err
 	}
-	history := historyBefore(ledger, rulebook, date)
+	history := newTimeline(ledger).historyBefore(rulebook, date)
 	var open []intake.Object
 	for i := range listing.Objects {
 		if listing.Action(history, &listing.Objects[i]) != intake.Skip {

@@ -10,63 +10,11 @@ import (
 	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/books"
-	"alliance/settlement/intake"
 )
 
 // loadOpening reads what is on record before a date.
 func loadOpening(ctx context.Context, ledger *books.Ledger, rulebook *rules.Rulebook, date settlement.Date) (Opening, error) {
-	opening := Opening{
-		Points:      make(map[settlement.Party]int64),
-		History:     historyBefore(ledger, rulebook, date),
-		Adjustments: adjustmentsBefore(ledger, date),
-		Pseudonyms:  ledger.Pseudonyms(date),
-	}
-	state, digest := stateBefore(ledger, date)
-	if state == nil {
-		return opening, nil
-	}
-	opening.Digest = digest
-	var err error
-	if opening.Accounts, err = LoadAccounts(ctx, ledger, state, rulebook.Parties); err != nil {
-		return opening, asRulebookError(err)
-	}
-	if err := loadStanding(ctx, ledger, state, rulebook.Parties, &opening); err != nil {
-		return opening, asRulebookError(err)
-	}
-	for earlier := date - IDDays(rulebook); earlier < date; earlier++ {
-		settled, _ := ledger.Settled(earlier)
-		if settled == nil {
-			continue
-		}
-		for _, object := range settled.State.Of(books.IDs) {
-			content, err := ledger.Read(ctx, object.FileRecord)
-			if err != nil {
-				return opening, err
-			}
-			ids, err := books.ReadIDs(bytes.NewReader(content))
-			if err != nil {
-				return opening, fmt.Errorf("%s: %w", object.Object, err)
-			}
-			opening.Taken = append(opening.Taken, ids...)
-		}
-	}
-	return opening, nil
-}
-
-// stateBefore returns the state before a date and what identifies it; nil on an empty ledger.
-func stateBefore(ledger *books.Ledger, date settlement.Date) (*books.StateRecord, string) {
-	if before, _ := ledger.Settled(date - 1); before != nil {
-		return ledger.CurrentState(&before.State), before.ComputationID
-	}
-	state, record := ledger.Opening()
-	if state == nil {
-		return nil, ""
-	}
-	digest := record.Kind
-	for _, object := range state.Objects {
-		digest += books.Kind(" " + object.SHA256)
-	}
-	return state, string(digest)
+	return newTimeline(ledger).opening(ctx, rulebook, date)
 }
 
 // LoadAccounts reads the accounts of a state.
@@ -112,37 +60,6 @@ func asRulebookError(err error) error {
 	return err
 }
 
-// historyBefore returns what the dates before one have done with the inbox, as far as the run of
-// that date can meet it: what lies under a date is consumed on that date or later.
-func historyBefore(ledger *books.Ledger, rulebook *rules.Rulebook, date settlement.Date) *intake.History {
-	history := intake.NewHistory()
-	for earlier := date - settlement.Date(rulebook.Intake.AcceptLateDays); earlier < date; earlier++ {
-		settled, _ := ledger.Settled(earlier)
-		if settled == nil {
-			continue
-		}
-		for _, input := range settled.Inputs {
-			history.Add(earlier, input.Input(rulebook.Parties))
-		}
-	}
-	return history
-}
-
-func adjustmentsBefore(ledger *books.Ledger, date settlement.Date) map[string]bool {
-	known := make(map[string]bool)
-	for _, record := range ledger.Records() {
-		for i := range record.Dates {
-			if record.Dates[i].Date >= date {
-				continue
-			}
-			for _, id := range record.Dates[i].Adjustments {
-				known[id] = true
-			}
-		}
-	}
-	return known
-}
-
 // accountsPerObject is about how many accounts one object of the state holds.
 const accountsPerObject = 1 << 16
 
@@ -159,13 +76,13 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 		to := partitionOf(account.Member, partitions)
 		parts[to] = append(parts[to], account)
 	}
-	before, _ := stateBefore(p.ledger, p.night.Date)
+	known := p.knownStates()
 	err := each(ctx, orDefault(p.job.Workers, defaultWorkers), partitions, func(ctx context.Context, _, i int) error {
 		var buffer bytes.Buffer
 		if err := books.WriteAccounts(&buffer, p.night.Parties, parts[i]); err != nil {
 			return err
 		}
-		file, err := p.storeUnlessKnown(ctx, before, fmt.Sprintf("state/accounts-%05d.arrow", i), buffer.Bytes())
+		file, err := p.storeUnlessKnown(ctx, known, fmt.Sprintf("accounts-%05d.arrow", i), buffer.Bytes())
 		file.Rows = int64(len(parts[i]))
 		state.Objects[i] = books.StateObject{Role: books.Accounts, Partition: i, FileRecord: file}
 		return err
@@ -173,13 +90,13 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	if err != nil {
 		return state, err
 	}
-	if err := p.writeIDs(ctx, &state); err != nil {
+	if err := p.writeIDs(ctx, known, &state); err != nil {
 		return state, err
 	}
-	return state, p.writeStanding(ctx, before, &state)
+	return state, p.writeStanding(ctx, known, &state)
 }
 
-func (p *publication) writeIDs(ctx context.Context, state *books.StateRecord) error {
+func (p *publication) writeIDs(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
 	if len(p.closing.Settled) == 0 {
 		return nil
 	}
@@ -187,18 +104,18 @@ func (p *publication) writeIDs(ctx context.Context, state *books.StateRecord) er
 	if err := books.WriteIDs(&buffer, p.closing.Settled); err != nil {
 		return err
 	}
-	file, err := p.attempt.Create(ctx, "state/ids.arrow", bytes.NewReader(buffer.Bytes()))
+	file, err := p.storeUnlessKnown(ctx, known, "ids.arrow", buffer.Bytes())
 	file.Rows = int64(len(p.closing.Settled))
 	state.Objects = append(state.Objects, books.StateObject{Role: books.IDs, Night: p.night.Date.String(), FileRecord: file})
 	return err
 }
 
-func (p *publication) writeStanding(ctx context.Context, before *books.StateRecord, state *books.StateRecord) error {
+func (p *publication) writeStanding(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
 	var buffer bytes.Buffer
 	if err := books.WriteBalances(&buffer, p.night.Parties, standingOf(p.closing)); err != nil {
 		return err
 	}
-	file, err := p.storeUnlessKnown(ctx, before, "state/balances.json", buffer.Bytes())
+	file, err := p.storeUnlessKnown(ctx, known, "balances.json", buffer.Bytes())
 	state.Objects = append(state.Objects, books.StateObject{Role: books.BalancesRole, FileRecord: file})
 	return err
 }
@@ -213,16 +130,29 @@ func standingOf(closing *Closing) books.Standing {
 	return standing
 }
 
-// storeUnlessKnown stores an object, or returns the one of the same content that the state
-// before names.
-func (p *publication) storeUnlessKnown(ctx context.Context, before *books.StateRecord, name string, content []byte) (books.FileRecord, error) {
+// knownStates are those that are likely to have objects in common with the night's: what the
+// ledger has on record of the date if it is restated, and the state before.
+func (p *publication) knownStates() []*books.StateRecord {
+	var known []*books.StateRecord
+	if p.standing != nil {
+		known = append(known, p.timeline.ledger.CurrentState(&p.standing.State))
+	}
+	if before, _ := p.timeline.stateBefore(p.night.Date); before != nil {
+		known = append(known, before)
+	}
+	return known
+}
+
+// storeUnlessKnown stores an object, or returns the one of the same content that a known state
+// names.
+func (p *publication) storeUnlessKnown(ctx context.Context, known []*books.StateRecord, name string, content []byte) (books.FileRecord, error) {
 	sum := sha256Hex(content)
-	if before != nil {
-		for _, object := range before.Objects {
+	for _, state := range known {
+		for _, object := range state.Objects {
 			if object.SHA256 == sum && object.Bytes == int64(len(content)) {
 				return object.FileRecord, nil
 			}
 		}
 	}
-	return p.attempt.Create(ctx, name, bytes.NewReader(content))
+	return p.attempt.create(ctx, p.folder+name, bytes.NewReader(content))
 }

@@ -16,14 +16,18 @@ type folderPlan struct {
 	// view is nil for the alliance's folder.
 	view *view
 	jobs []job
+	// earlier is the version on record, nil if there is none.
+	earlier *edition
+	options *Options
 }
 
-func planNight(night *settlement.Night, options *Options) ([]folderPlan, error) {
+// planMerchants plans the merchants' folders.
+func planMerchants(night *settlement.Night, options *Options) ([]folderPlan, error) {
 	views, err := views(night)
 	if err != nil {
 		return nil, err
 	}
-	plans := make([]folderPlan, 0, len(views)+1)
+	plans := make([]folderPlan, 0, len(views))
 	for i := range views {
 		v := &views[i]
 		if err := v.check(); err != nil {
@@ -31,7 +35,7 @@ func planNight(night *settlement.Night, options *Options) ([]folderPlan, error) 
 		}
 		plans = append(plans, planMerchant(v, options))
 	}
-	return append(plans, planAlliance(night, options)), nil
+	return plans, nil
 }
 
 func planMerchant(v *view, options *Options) folderPlan {
@@ -51,9 +55,10 @@ func planMerchant(v *view, options *Options) folderPlan {
 	jobs = append(jobs,
 		tableJob(exceptionTable, folder.Path, options, v.exceptionRows, v.tallyExceptions),
 		tableJob(inputTable, folder.Path, options, v.inputRows, v.tallyInputs))
-	return folderPlan{folder, v, jobs}
+	return folderPlan{folder, v, jobs, options.editions[v.id()], options}
 }
 
+// planAlliance plans the alliance's folder.
 func planAlliance(night *settlement.Night, options *Options) folderPlan {
 	o := newOverview(night)
 	folder := Folder{Path: o.folder(), Version: max(1, night.AllianceVersion)}
@@ -65,7 +70,7 @@ func planAlliance(night *settlement.Night, options *Options) folderPlan {
 		tableJob(pointsTable, folder.Path, options, o.pointsRows, o.tallyPoints),
 		tableJob(allianceExceptionTable, folder.Path, options, o.exceptionRows, o.tallyExceptions),
 		tableJob(allianceInputTable, folder.Path, options, o.inputRows, o.tallyInputs),
-	}}
+	}, options.editions[""], options}
 }
 
 // tableJob encodes a table, reads it back with the other library and compares it with what the

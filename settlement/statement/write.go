@@ -23,6 +23,11 @@ type Options struct {
 	// Workers is how many files are encoded at a time; 0 stands for the number of processors.
 	// It has no influence on any byte.
 	Workers int
+	// Earlier returns the version of a folder that is on record: the merchant's of an id, the
+	// alliance's of "". It returns nil if there is none, and is nil itself on the first run of a date.
+	Earlier func(merchant string) Opener
+	// editions are those of Earlier, read.
+	editions map[string]*edition
 
 	// tamperRows and tamperAmounts change what is encoded behind the checks' back, in tests.
 	tamperRows    func(path string, rows any)
@@ -46,6 +51,11 @@ type Folder struct {
 	Supersedes int
 	// Files are in the order in which the sink got them; the last one is [ManifestFile].
 	Files []File
+	// Unchanged says that the version on record says the same. Version and StatementNo are that
+	// one's, Files is empty, and the sink got nothing of the folder.
+	Unchanged bool
+	// Change is set when a date is restated, for a merchant's folder that is not Unchanged.
+	Change *Change
 }
 
 // A File is one file of a folder.
@@ -69,6 +79,10 @@ type File struct {
 // which file and which sum differ; it is our own mistake or the memory's. An amount that does not
 // fit DECIMAL(18,4) is an error that wraps [settlement.ErrOutOfRange]. After an error nothing
 // that the sink got is of any use.
+//
+// With Options.Earlier the date is restated: a folder whose tables are those on record in all that
+// [Difference] compares is [Folder].Unchanged. Any other one gets the version after the one on
+// record, whatever versions the night has, and a merchant's that has one gets [ChangesFile].
 func Write(ctx context.Context, night *settlement.Night, options Options, sink Sink) ([]Folder, error) {
 	if options.DetailRowsPerFile == 0 {
 		options.DetailRowsPerFile = DefaultDetailRowsPerFile
@@ -79,12 +93,32 @@ func Write(ctx context.Context, night *settlement.Night, options Options, sink S
 	if options.DetailRowsPerFile < 0 || options.Workers < 0 {
 		return nil, fmt.Errorf("writing the tables of %s: %d rows a file and %d workers cannot be", night.Date, options.DetailRowsPerFile, options.Workers)
 	}
-	plans, err := planNight(night, &options)
+	var err error
+	if options.editions, err = readEditions(night, &options); err != nil {
+		return nil, err
+	}
+	night = numbered(night, &options)
+	plans, err := planMerchants(night, &options)
 	if err != nil {
 		return nil, fmt.Errorf("writing the tables of %s: %w", night.Date, err)
 	}
+	folders, err := writeFolders(ctx, plans, options.Workers, sink)
+	if err != nil {
+		return nil, err
+	}
+	if options.Earlier != nil {
+		// The alliance's payments name the statements in force.
+		for i := range folders {
+			night.Statements[i].Version = folders[i].Version
+		}
+	}
+	last, err := writeFolders(ctx, []folderPlan{planAlliance(night, &options)}, options.Workers, sink)
+	return append(folders, last...), err
+}
+
+func writeFolders(ctx context.Context, plans []folderPlan, workers int, sink Sink) ([]Folder, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ahead := encodeAhead(ctx, plans, options.Workers)
+	ahead := encodeAhead(ctx, plans, workers)
 	// No encoder is left running, whether or not all went well.
 	defer ahead.wait()
 	defer cancel()
@@ -98,8 +132,10 @@ func Write(ctx context.Context, night *settlement.Night, options Options, sink S
 	return folders, nil
 }
 
-// writeFolder hands the files of one folder to the sink as they come out of the encoders.
+// writeFolder hands the files of one folder to the sink as they come out of the encoders, or, if
+// the date is restated, when it is clear that they say something new.
 func writeFolder(ctx context.Context, plan *folderPlan, folder *Folder, ahead *encoders, sink Sink) error {
+	kept := &withheld{bodies: make(map[string][]byte)}
 	var sums detailSums
 	for range plan.jobs {
 		done, err := ahead.next(ctx)
@@ -110,7 +146,9 @@ func writeFolder(ctx context.Context, plan *folderPlan, folder *Folder, ahead *e
 			return fmt.Errorf("%s: %w", done.file.Name, done.err)
 		}
 		sums = sums.plus(done.detail)
-		if err := sink(ctx, folder.Path+"/"+done.file.Name, bytes.NewReader(done.body)); err != nil {
+		if plan.options.Earlier != nil {
+			kept.bodies[done.file.Name] = done.body
+		} else if err := sink(ctx, folder.Path+"/"+done.file.Name, bytes.NewReader(done.body)); err != nil {
 			return fmt.Errorf("%s: %w", done.file.Name, err)
 		}
 		folder.Files = append(folder.Files, done.file)
@@ -118,6 +156,11 @@ func writeFolder(ctx context.Context, plan *folderPlan, folder *Folder, ahead *e
 	if plan.view != nil {
 		if err := sums.compare(plan.view.wantedDetail()); err != nil {
 			return fmt.Errorf("the detail: %w", err)
+		}
+	}
+	if plan.options.Earlier != nil {
+		if err := kept.settle(ctx, plan, folder, sink); err != nil || folder.Unchanged {
+			return err
 		}
 	}
 	body, err := manifest(folder)

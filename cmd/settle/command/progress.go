@@ -37,7 +37,8 @@ func (p *progress) observe(now batch.Progress) {
 	defer p.mutex.Unlock()
 	if p.logger != nil {
 		if now.Finished {
-			p.logger.Info("stage done", "date", now.Date, "stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
+			p.logger.Info("stage done", "date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
+				"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
 		}
 		return
 	}
@@ -46,10 +47,14 @@ func (p *progress) observe(now batch.Progress) {
 	}
 	p.shown = time.Now()
 	p.lineOpen = true
+	place := ""
+	if now.Dates > 1 {
+		place = fmt.Sprintf(" (%d of %d)", now.DateNumber, now.Dates)
+	}
 	if now.Total > 0 {
-		fmt.Fprintf(p.out, "\r\033[K%s  %-12s %d of %d", now.Date, now.Stage, now.Done, now.Total)
+		fmt.Fprintf(p.out, "\r\033[K%s%s  %-12s %d of %d", now.Date, place, now.Stage, now.Done, now.Total)
 	} else {
-		fmt.Fprintf(p.out, "\r\033[K%s  %-12s", now.Date, now.Stage)
+		fmt.Fprintf(p.out, "\r\033[K%s%s  %-12s", now.Date, place, now.Stage)
 	}
 }
 

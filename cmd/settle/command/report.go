@@ -14,11 +14,17 @@ import (
 func printReport(out io.Writer, report batch.Report) error {
 	var text strings.Builder
 	for i := range report.Dates {
-		if report.Dates[i].Already {
-			describeAlready(&text, &report.Dates[i])
-		} else {
-			describeDate(&text, &report.Dates[i], report.DryRun)
+		switch date := &report.Dates[i]; {
+		case date.Already:
+			describeAlready(&text, date)
+		case report.Restated:
+			describeRestated(&text, date, report.DryRun)
+		default:
+			describeDate(&text, date, report.DryRun)
 		}
+	}
+	if report.Same {
+		text.WriteString("everything comes to what is on record; nothing was written\n")
 	}
 	if report.DryRun {
 		text.WriteString("dry run: nothing was written\n")
@@ -37,6 +43,35 @@ func describeAlready(out *strings.Builder, date *batch.DateReport) {
 	for _, change := range date.Changed {
 		fmt.Fprintf(out, "  changed since: %s\n", change)
 	}
+	if len(date.Changed) > 0 {
+		out.WriteString("  --restate --reason TEXT would settle the date anew; with --dry-run it shows what would change\n")
+	}
+}
+
+// describeRestated prints what a restatement changed on a date.
+func describeRestated(out *strings.Builder, date *batch.DateReport, dryRun bool) {
+	verb := "restated"
+	if dryRun {
+		verb = "would be restated"
+	}
+	change := date.Restatement
+	fmt.Fprintf(out, "%s %s: %s changed, %d unchanged", date.Date, verb, count(int64(len(change.Changes)), "statement"), change.Unchanged)
+	if change.Alliance {
+		out.WriteString("; the alliance's tables changed")
+	}
+	out.WriteString("\n")
+	if len(change.Changes) == 0 {
+		return
+	}
+	rows := newTable(out)
+	rows.row("  merchant", "version", "lines changed", "amount", "was", "is", "difference")
+	for i := range change.Changes {
+		one := &change.Changes[i]
+		rows.row("  "+one.Merchant, one.Version, one.Lines, "receivable", one.Receivable.Was, one.Receivable.Is, one.Receivable.Difference)
+		rows.row("  ", "", "", "payable", one.Payable.Was, one.Payable.Is, one.Payable.Difference)
+		rows.row("  ", "", "", "due", one.Due.Was, one.Due.Is, one.Due.Difference)
+	}
+	rows.end()
 }
 
 func describeDate(out *strings.Builder, date *batch.DateReport, dryRun bool) {

@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/json"
 	"os/user"
+	"strings"
 	"time"
 
 	"alliance/settlement"
@@ -15,8 +16,10 @@ import (
 type runFlags struct {
 	stores
 	rules, date, operator  string
+	reason, approvedBy     string
 	catchUp, allowMissing  bool
 	strict, dryRun, asJSON bool
+	restate                bool
 	workers, partitions    int
 	logFormat              string
 }
@@ -31,10 +34,16 @@ statement for every merchant. The date before must be settled, unless it is the 
 --catch-up settles every date up to the one given (on an empty ledger, from the first date in the
 inbox). A date that is settled already is left alone: run says what stands and what has changed since.
 
+--restate, with a --reason, recomputes a settled date and every later one, with the inbox and the
+rulebook as they are now, and publishes in one step what has changed: a statement that says something
+else gets its next version and a table of what was and what is, the others stay. With --dry-run it
+only shows what would change.
+
 On a terminal run shows its progress, else it logs a line per stage. Its last word is a summary and
 the number and hash of the newest record of the log.`,
 		Example: `  settle run --root alliance --rules rulebook.yaml --date 2026-06-01
-  settle run --root alliance --rules rulebook.yaml --date 2026-06-07 --catch-up --json`,
+  settle run --root alliance --rules rulebook.yaml --date 2026-06-07 --catch-up --json
+  settle run --root alliance --rules rulebook.yaml --date 2026-06-03 --restate --reason "CEDAR sent a wrong file" --dry-run`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
 	}
@@ -46,6 +55,9 @@ the number and hash of the newest record of the log.`,
 	set.BoolVar(&flags.allowMissing, "allow-missing", false, "settle although merchants are missing that the rulebook requires")
 	set.BoolVar(&flags.strict, "strict", false, "refuse the date if there is any exception")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "compute and check everything, write nothing")
+	set.BoolVar(&flags.restate, "restate", false, "recompute --date and every later settled date; needs --reason")
+	set.StringVar(&flags.reason, "reason", "", "why the dates are restated, for the log")
+	set.StringVar(&flags.approvedBy, "approved-by", "", "who agreed to the restatement, for the log")
 	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
 	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
@@ -83,6 +95,9 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	if f.workers < 0 || f.partitions < 0 {
 		return job, usage("--workers and --partitions may not be negative")
 	}
+	if err := f.checkRestate(); err != nil {
+		return job, err
+	}
 	if job.Rulebook, err = readRulebook(f.rules); err != nil {
 		return job, err
 	}
@@ -103,10 +118,24 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 		return job, err
 	}
 	job.CatchUp, job.AllowMissing, job.Strict, job.DryRun = f.catchUp, f.allowMissing, f.strict, f.dryRun
+	job.Restate, job.Reason, job.Approval = f.restate, f.reason, f.approvedBy
 	job.Workers, job.Partitions = f.workers, f.partitions
 	job.Operator = operator(f.operator)
 	job.Now = time.Now
 	return job, nil
+}
+
+// checkRestate sees to it that a restatement, and nothing else, has a reason.
+func (f *runFlags) checkRestate() error {
+	switch {
+	case f.restate && strings.TrimSpace(f.reason) == "":
+		return usage("--restate needs a --reason, which goes on record; for example: --reason \"the file of the 3rd was sent twice\"")
+	case f.restate && f.catchUp:
+		return usage("--restate recomputes settled dates, --catch-up settles open ones: run one after the other")
+	case !f.restate && (f.reason != "" || f.approvedBy != ""):
+		return usage("--reason and --approved-by belong to --restate")
+	}
+	return nil
 }
 
 // checkFuture guards against a mistyped date. One that is not over by this machine's clock is

@@ -1,0 +1,59 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"sync"
+
+	"alliance/settlement/books"
+)
+
+// An attempt is one on the ledger that begins with its first object, or, to discard, one that
+// never begins: it takes everything and writes nothing.
+type attempt struct {
+	ledger  *books.Ledger
+	discard bool
+
+	mutex sync.Mutex
+	begun *books.Attempt
+}
+
+// begin returns the attempt on the ledger, which is one and the same from the first call on.
+func (a *attempt) begin(ctx context.Context) (*books.Attempt, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	var err error
+	if a.begun == nil {
+		a.begun, err = a.ledger.Begin(ctx)
+	}
+	return a.begun, err
+}
+
+// create stores an object, several goroutines at a time.
+func (a *attempt) create(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error) {
+	if a.discard {
+		hash := sha256.New()
+		size, err := io.Copy(hash, body)
+		return books.FileRecord{Name: name, Bytes: size, SHA256: hex.EncodeToString(hash.Sum(nil))}, err
+	}
+	begun, err := a.begin(ctx)
+	if err != nil {
+		return books.FileRecord{}, err
+	}
+	return begun.Create(ctx, name, body)
+}
+
+// commit puts a record on the ledger.
+func (a *attempt) commit(ctx context.Context, record books.Record) error {
+	if a.discard {
+		return errors.New("commit of an attempt that is discarded")
+	}
+	begun, err := a.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return begun.Commit(ctx, record)
+}

@@ -1,0 +1,160 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/intake"
+)
+
+// A timeline is what stands of every settled date: what the ledger has on record, overlaid by the
+// dates that a restatement has recomputed so far, whose closings are still in memory.
+type timeline struct {
+	ledger   *books.Ledger
+	dates    map[settlement.Date]*books.DateRecord
+	closings map[settlement.Date]*Closing
+}
+
+// newTimeline returns what the ledger has on record.
+func newTimeline(ledger *books.Ledger) *timeline {
+	t := &timeline{ledger, make(map[settlement.Date]*books.DateRecord), make(map[settlement.Date]*Closing)}
+	records := ledger.Records()
+	for i := range records {
+		for j := range records[i].Dates {
+			t.dates[records[i].Dates[j].Date] = &records[i].Dates[j]
+		}
+	}
+	return t
+}
+
+// recompute overlays a date. Accounts of the date before are used up by then.
+func (t *timeline) recompute(record *books.DateRecord, closing *Closing) {
+	t.dates[record.Date], t.closings[record.Date] = record, closing
+}
+
+// before calls visit for what stands of every date before one, in order.
+func (t *timeline) before(date settlement.Date, visit func(*books.DateRecord)) {
+	for _, earlier := range slices.Sorted(maps.Keys(t.dates)) {
+		if earlier < date {
+			visit(t.dates[earlier])
+		}
+	}
+}
+
+// opening reads what is on record before a date.
+func (t *timeline) opening(ctx context.Context, rulebook *rules.Rulebook, date settlement.Date) (Opening, error) {
+	opening := Opening{
+		Points:      make(map[settlement.Party]int64),
+		History:     t.historyBefore(rulebook, date),
+		Adjustments: t.adjustmentsBefore(date),
+		Pseudonyms:  t.ledger.Pseudonyms(date),
+	}
+	state, digest := t.stateBefore(date)
+	if state == nil {
+		return opening, nil
+	}
+	opening.Digest = digest
+	if err := t.loadState(ctx, state, rulebook, date, &opening); err != nil {
+		return opening, asRulebookError(err)
+	}
+	return opening, t.loadTaken(ctx, rulebook, date, &opening)
+}
+
+// loadState fills in accounts, balances and points.
+func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rulebook *rules.Rulebook, date settlement.Date, opening *Opening) (err error) {
+	if closing := t.closings[date-1]; closing != nil {
+		opening.Accounts, closing.Accounts = closing.Accounts, nil
+		opening.Balances, opening.Points = closing.Balances, closing.Points
+		return nil
+	}
+	if opening.Accounts, err = LoadAccounts(ctx, t.ledger, state, rulebook.Parties); err != nil {
+		return err
+	}
+	return loadStanding(ctx, t.ledger, state, rulebook.Parties, opening)
+}
+
+// loadTaken fills in the ids that rows of the date could meet.
+func (t *timeline) loadTaken(ctx context.Context, rulebook *rules.Rulebook, date settlement.Date, opening *Opening) error {
+	for earlier := date - IDDays(rulebook); earlier < date; earlier++ {
+		if closing := t.closings[earlier]; closing != nil {
+			opening.Taken = append(opening.Taken, closing.Settled...)
+			continue
+		}
+		settled := t.dates[earlier]
+		if settled == nil {
+			continue
+		}
+		for _, object := range settled.State.Of(books.IDs) {
+			content, err := t.ledger.Read(ctx, object.FileRecord)
+			if err != nil {
+				return err
+			}
+			ids, err := books.ReadIDs(bytes.NewReader(content))
+			if err != nil {
+				return fmt.Errorf("%s: %w", object.Object, err)
+			}
+			opening.Taken = append(opening.Taken, ids...)
+		}
+	}
+	return nil
+}
+
+// stateBefore returns the state before a date and what identifies it; nil on an empty ledger.
+func (t *timeline) stateBefore(date settlement.Date) (*books.StateRecord, string) {
+	if before := t.dates[date-1]; before != nil {
+		return t.ledger.CurrentState(&before.State), before.ComputationID
+	}
+	state, record := t.ledger.Opening()
+	if state == nil {
+		return nil, ""
+	}
+	digest := record.Kind
+	for _, object := range state.Objects {
+		digest += books.Kind(" " + object.SHA256)
+	}
+	return state, string(digest)
+}
+
+// historyBefore returns what the dates before one have done with the inbox, as far as the run of
+// that date can meet it: what lies under a date is consumed on that date or later.
+func (t *timeline) historyBefore(rulebook *rules.Rulebook, date settlement.Date) *intake.History {
+	history := intake.NewHistory()
+	for earlier := date - settlement.Date(rulebook.Intake.AcceptLateDays); earlier < date; earlier++ {
+		if settled := t.dates[earlier]; settled != nil {
+			for _, input := range settled.Inputs {
+				history.Add(earlier, input.Input(rulebook.Parties))
+			}
+		}
+	}
+	return history
+}
+
+func (t *timeline) adjustmentsBefore(date settlement.Date) map[string]bool {
+	known := make(map[string]bool)
+	t.before(date, func(settled *books.DateRecord) {
+		for _, id := range settled.Adjustments {
+			known[id] = true
+		}
+	})
+	return known
+}
+
+// usedBefore returns the content of the prices and fees in use on the dates before one, by id.
+func (t *timeline) usedBefore(date settlement.Date) (prices, fees map[string]string) {
+	prices, fees = make(map[string]string), make(map[string]string)
+	t.before(date, func(settled *books.DateRecord) {
+		for id, content := range settled.UsedPrices {
+			prices[id] = content
+		}
+		for id, content := range settled.UsedFees {
+			fees[id] = content
+		}
+	})
+	return prices, fees
+}
