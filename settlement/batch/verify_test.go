@@ -1,0 +1,317 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+var flipAll = flag.Bool("flip-all", false, "flip every byte of the small night, not a sample")
+
+// A verifiedWorld is an alliance in memory.
+type verifiedWorld struct {
+	inbox, ledger, statements storage.Bucket
+	rulebook                  *rules.Rulebook
+}
+
+const smallRulebook = `alliance: {id: HUB, name: Hub, currency: EUR, time_zone: UTC, cycle: daily}
+intake: {accept_late_days: 3, wait_days: 2}
+ledger: {attribution: fifo, expiry: {months: 1}, reversal_days: 30}
+prices:
+  - {id: base, price: "1.00", per_points: 150}
+fees:
+  - {id: service, payer: redeemer, rate: "0.02"}
+merchants:
+  - {id: A, name: Alder, joined: 2026-01-01}
+  - {id: B, name: Birch, joined: 2026-01-01}
+`
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// smallWorld has one date in its inbox.
+func smallWorld(t *testing.T) *verifiedWorld {
+	w := &verifiedWorld{inbox: storage.NewMemory(), ledger: storage.NewMemory(), statements: storage.NewMemory()}
+	w.rulebook = must[*rules.Rulebook](t)(rules.Parse("small.yaml", []byte(smallRulebook)))
+	w.deliver(t, "A", "2026-01-05", "a1,m1,issue,300,2026-01-05T08:00:00Z", "a2,m2,issue,200,2026-01-05T08:30:00Z")
+	w.deliver(t, "B", "2026-01-05", "b1,m1,redeem,130,2026-01-05T10:00:00Z", "b2,m2,redeem,125,2026-01-05T11:00:00Z", "b3,m1,redeem,x,2026-01-05T11:00:00Z")
+	return w
+}
+
+func (w *verifiedWorld) deliver(t *testing.T, merchant, date string, rows ...string) {
+	t.Helper()
+	text := "transaction_id,member_id,kind,points,occurred_at\n" + strings.Join(rows, "\n") + "\n"
+	if err := w.inbox.Create(t.Context(), fmt.Sprintf("merchant=%s/date=%s/rows.csv", merchant, date), strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sampleWorld is the sample alliance's week, settled.
+func sampleWorld(t *testing.T) *verifiedWorld {
+	w := &verifiedWorld{ledger: storage.NewMemory(), statements: storage.NewMemory()}
+	w.inbox = must[storage.Bucket](t)(storage.OpenDirectory("../../fixtures/sample/inbox"))
+	text := must[[]byte](t)(os.ReadFile("../../rules/sample.yaml"))
+	w.rulebook = must[*rules.Rulebook](t)(rules.Parse("sample.yaml", text))
+	w.settle(t, "2026-06-07")
+	return w
+}
+
+func (w *verifiedWorld) settle(t *testing.T, date string) {
+	t.Helper()
+	job := Job{Inbox: w.inbox, Ledger: w.ledger, Statements: w.statements, Rulebook: w.rulebook, CatchUp: true, Operator: "olga",
+		Date: must[settlement.Date](t)(settlement.ParseDate(date)), Now: func() time.Time { return time.Unix(0, 0) }}
+	must[Report](t)(Run(t.Context(), job))
+}
+
+func (w *verifiedWorld) verify(t *testing.T, change func(*VerifyJob)) *VerifyReport {
+	t.Helper()
+	job := VerifyJob{Ledger: w.ledger, Statements: w.statements, Inbox: w.inbox, Rulebooks: []*rules.Rulebook{w.rulebook}, Date: settlement.NoDate}
+	if change != nil {
+		change(&job)
+	}
+	return must[*VerifyReport](t)(Verify(t.Context(), job))
+}
+
+func (w *verifiedWorld) sound(t *testing.T, deep bool) {
+	t.Helper()
+	report := w.verify(t, func(job *VerifyJob) { job.Deep = deep })
+	for _, fault := range report.Faults {
+		t.Error(fault)
+	}
+	if deep && len(report.Recomputed) != len(report.Dates) {
+		t.Errorf("%d of %d dates were computed again", len(report.Recomputed), len(report.Dates))
+	}
+}
+
+func faultsContain(t *testing.T, report *VerifyReport, part string) {
+	t.Helper()
+	for _, fault := range report.Faults {
+		if strings.Contains(fault.String(), part) {
+			return
+		}
+	}
+	t.Errorf("no fault says %q: %v", part, report.Faults)
+}
+
+func contentsOf(t *testing.T, bucket storage.Bucket) map[string][]byte {
+	t.Helper()
+	contents := make(map[string][]byte)
+	for _, object := range must[[]storage.Object](t)(bucket.List(t.Context(), "")) {
+		reader, _, err := bucket.Open(t.Context(), object.Key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		contents[object.Key] = must[[]byte](t)(io.ReadAll(reader))
+	}
+	return contents
+}
+
+func TestVerifySample(t *testing.T) {
+	w := sampleWorld(t)
+	w.sound(t, true)
+	last := must[settlement.Date](t)(settlement.ParseDate("2026-06-07"))
+	report := w.verify(t, func(job *VerifyJob) { job.Date, job.Deep = last, true })
+	if len(report.Faults) > 0 || !slices.Equal(report.Dates, []settlement.Date{last}) || len(report.Recomputed) != 1 {
+		t.Errorf("the last date alone: %+v", report)
+	}
+}
+
+// TestVerifyNoticesInvariants alters what was read of the published tables, as if a mistake of this program had
+// published it, and expects a fault.
+func TestVerifyNoticesInvariants(t *testing.T) {
+	w := sampleWorld(t)
+	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
+	last, _ := ledger.LastSettled()
+	line := func(f *dateFacts, with func(lineID) bool) *lineFacts {
+		for _, id := range slices.SortedFunc(maps.Keys(f.statements["CEDAR"].lines), lineID.compare) {
+			if with(id) {
+				return f.statements["CEDAR"].lines[id]
+			}
+		}
+		t.Fatal("no such line")
+		return nil
+	}
+	redeems := func(id lineID) bool { return id.redeemer == "CEDAR" && strings.HasPrefix(id.rest, "redemption|") }
+	dateOf := map[string]settlement.Date{"lines": last - 2}
+	for name, test := range map[string]struct {
+		spoil func(before, facts *dateFacts)
+		want  string
+	}{
+		"nothing":             {func(_, _ *dateFacts) {}, ""},
+		"lines: value":        {func(_, f *dateFacts) { line(f, redeems).value++ }, "does not have the line"},
+		"lines: detail":       {func(_, f *dateFacts) { line(f, redeems).paid++ }, "the detail of the line"},
+		"lines: points":       {func(_, f *dateFacts) { line(f, redeems).detailPoints-- }, "the detail of the line"},
+		"lines: allocations":  {func(_, f *dateFacts) { line(f, redeems).ids[1]++ }, "other allocations"},
+		"lines: more":         {func(_, f *dateFacts) { f.statements["ELM"].lines[lineID{"ELM", "X", "y"}] = &lineFacts{} }, "does not have so"},
+		"lines: summary":      {func(_, f *dateFacts) { f.statements["CEDAR"].summary.dayReceivable++ }, "the lines come to"},
+		"running totals":      {func(b, _ *dateFacts) { b.statements["CEDAR"].summary.money[receivable]++ }, "cycle_receivable"},
+		"position":            {func(_, f *dateFacts) { p := f.positions["CEDAR"]; p[net]++; f.positions["CEDAR"] = p }, "net comes to"},
+		"due":                 {func(_, f *dateFacts) { p := f.positions["CEDAR"]; p[due]++; f.positions["CEDAR"] = p }, "does not add up"},
+		"fee":                 {func(_, f *dateFacts) { f.fees["CEDAR"] = [2]int64{1, 1} }, "the fees of CEDAR"},
+		"summary's position":  {func(_, f *dateFacts) { f.statements["CEDAR"].summary.money[held]++ }, "summary's held"},
+		"payment":             {func(_, f *dateFacts) { f.payments[0].amount++ }, "the payments of"},
+		"payment twice":       {func(_, f *dateFacts) { f.payments = append(f.payments, f.payments[0]) }, "there twice"},
+		"payment without":     {func(_, f *dateFacts) { f.payments[0].statementNo = "ST-X" }, "no statement in force"},
+		"points":              {func(_, f *dateFacts) { p := f.points["ALDER"]; p.expired++; f.points["ALDER"] = p }, "the points of ALDER"},
+		"points of statement": {func(_, f *dateFacts) { f.statements["ALDER"].summary.points.issued++ }, "points_opening and the movements"},
+		"opening":             {func(b, _ *dateFacts) { p := b.points["ALDER"]; p.after++; b.points["ALDER"] = p }, "the opening of the points of ALDER"},
+		"opening gone":        {func(b, _ *dateFacts) { b.points["X"] = pointsFacts{after: 1} }, "the opening of the points of X is not there"},
+		"open lots":           {func(_, f *dateFacts) { f.open["ALDER"]++ }, "the open lots of ALDER"},
+		"open lots of nobody": {func(_, f *dateFacts) { f.open["X"] = 1 }, "no row in points"},
+		"inputs":              {func(_, f *dateFacts) { f.inputs = f.inputs[1:] }, "inputs.parquet"},
+		"rows":                {func(_, f *dateFacts) { f.statements["ALDER"].summary.accepted++ }, "rows accepted"},
+		"exceptions":          {func(_, f *dateFacts) { f.statements["ALDER"].exceptions++ }, "exceptions"},
+		"complete":            {func(_, f *dateFacts) { s := &f.statements["ALDER"].summary; s.complete = !s.complete }, "is_complete"},
+		"carried": {func(_, f *dateFacts) {
+			p := f.positions["CEDAR"]
+			p[carriedIn] += 5
+			p[due] += 5
+			f.positions["CEDAR"] = p
+		}, "carries in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := &verifier{job: &VerifyJob{Date: settlement.NoDate}, ledger: ledger, report: &VerifyReport{}, carried: map[string]int64{}, withheld: map[string]int64{}}
+			if err := v.readFixed(); err != nil {
+				t.Fatal(err)
+			}
+			kind, _, _ := strings.Cut(name, ":")
+			date := dateOf[kind]
+			if date == 0 {
+				date = last
+			}
+			before := must[*dateFacts](t)(v.readDate(t.Context(), date-1))
+			facts := must[*dateFacts](t)(v.readDate(t.Context(), date))
+			test.spoil(before, facts)
+			v.checkDate(facts)
+			v.checkFollows(before, facts)
+			if test.want != "" {
+				faultsContain(t, v.report, test.want)
+			} else if len(v.report.Faults) > 0 {
+				t.Error(v.report.Faults)
+			}
+		})
+	}
+}
+
+// TestVerifyNoticesEveryByte flips bytes of all that the ledger holds on record and of all that
+// was published.
+func TestVerifyNoticesEveryByte(t *testing.T) {
+	w := smallWorld(t)
+	w.settle(t, "2026-01-05")
+	must[ForgetReport](t)(ForgetMember(t.Context(), ForgetJob{Ledger: w.ledger, Member: "m2", Reason: "asked for it"}))
+	w.sound(t, true)
+	step := 101 // a prime: bits and places vary
+	if *flipAll {
+		step = 1
+	}
+	flipped := 0
+	for name, bucket := range map[string]storage.Bucket{"ledger": w.ledger, "statements": w.statements} {
+		for key, content := range contentsOf(t, bucket) {
+			if strings.HasSuffix(key, "intent.json") || key == "probe.json" || strings.HasSuffix(key, "_projected.json") {
+				continue // not on record: the store's check, attempts' notes, a mark that saves work
+			}
+			for at := 0; at < len(content); at += step {
+				altered := bytes.Clone(content)
+				altered[at] ^= 1 << (at % 8)
+				replaceContent(t, bucket, key, altered)
+				if report := w.verify(t, nil); len(report.Faults) == 0 {
+					t.Errorf("%s, %s: byte %d altered, and nobody noticed", name, key, at)
+				}
+				flipped++
+			}
+			replaceContent(t, bucket, key, content[:len(content)-1])
+			if report := w.verify(t, nil); len(report.Faults) == 0 {
+				t.Errorf("%s, %s: cut, and nobody noticed", name, key)
+			}
+			replaceContent(t, bucket, key, content)
+		}
+	}
+	w.sound(t, false)
+	t.Logf("%d bytes flipped", flipped)
+}
+
+func replaceContent(t *testing.T, bucket storage.Bucket, key string, content []byte) {
+	t.Helper()
+	if err := bucket.Replace(t.Context(), key, bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeepVerifySaysWhatItCannotDo(t *testing.T) {
+	w := smallWorld(t)
+	w.settle(t, "2026-01-05")
+	deep := func(job *VerifyJob) { job.Deep = true }
+	w.sound(t, true)
+
+	report := w.verify(t, func(job *VerifyJob) { job.Deep, job.Rulebooks = true, nil })
+	faultsContain(t, report, "it needs the rulebook with digest "+w.rulebook.Digest)
+
+	key := "merchant=A/date=2026-01-05/rows.csv"
+	content := contentsOf(t, w.inbox)[key]
+	replaceContent(t, w.inbox, key, append(content, '\n'))
+	faultsContain(t, w.verify(t, deep), "has another content by now")
+	if err := w.inbox.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	report = w.verify(t, deep)
+	faultsContain(t, report, "is gone from the inbox")
+	if len(report.Recomputed) > 0 {
+		t.Error("a date was computed again without its files")
+	}
+	replaceContent(t, w.inbox, key, content)
+	w.sound(t, true)
+}
+
+// TestDeepVerifyOfOldDates has folders that nobody reads, controls and held files that later
+// nights changed: an old date is computed again from what it found.
+func TestDeepVerifyOfOldDates(t *testing.T) {
+	w := smallWorld(t)
+	create := func(key, content string) {
+		t.Helper()
+		if err := w.inbox.Create(t.Context(), key, strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create("merchant=X/date=2026-01-05/rows.csv", "x")
+	create("merchant=A/someday/rows.csv", "x")
+	create("merchant=B/date=2026-01-05/_control.json", `{"files":[{"name":"rows.csv","rows":3}]}`)
+	create("merchant=B/date=2026-01-05/late.csv", "transaction_id,member_id,kind,points,occurred_at\nb9,m1,redeem,10,2026-01-05T12:00:00Z\n")
+	create("merchant=A/date=2026-01-05/notes.txt", "not data")
+	w.settle(t, "2026-01-06")
+	w.sound(t, true)
+	if err := w.inbox.Delete(t.Context(), "merchant=X/date=2026-01-05/rows.csv"); err != nil {
+		t.Fatal(err)
+	}
+	w.deliver(t, "A", "2026-01-07", "a9,m1,issue,10,2026-01-07T08:00:00Z")
+	w.settle(t, "2026-01-08")
+	w.sound(t, true)
+}
+
+func TestVerifyRefusesWhatIsNotSettled(t *testing.T) {
+	w := smallWorld(t)
+	_, err := Verify(context.Background(), VerifyJob{Ledger: w.ledger, Statements: w.statements, Date: 1})
+	if _, refused := err.(*RefusedError); !refused {
+		t.Errorf("got %v", err)
+	}
+	w.sound(t, true)
+}
