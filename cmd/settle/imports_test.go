@@ -22,9 +22,11 @@ var allowed = map[string][]string{
 	"alliance/settlement/batch": {"alliance/settlement", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/storage",
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/acknowledgement"},
 	"alliance/cmd/settle/command": {"alliance/settlement", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/storage",
-		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/batch"},
-	"alliance/cmd/settle": {"alliance/cmd/settle/command"},
-	"alliance/fixtures":   {},
+		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/batch",
+		"alliance/fixtures/generate"},
+	"alliance/cmd/settle":        {"alliance/cmd/settle/command"},
+	"alliance/fixtures":          {},
+	"alliance/fixtures/generate": {"alliance/settlement"},
 }
 
 // forbidden says what a package must not import, and why.

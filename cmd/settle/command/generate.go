@@ -1,0 +1,102 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"alliance/fixtures/generate"
+
+	"github.com/spf13/cobra"
+)
+
+// generateFlags are the flags of settle generate.
+type generateFlags struct {
+	out, from                string
+	seed                     uint64
+	merchants, members       int
+	nights                   int
+	rows                     int64
+	lateShare, reversedShare string
+	badShare                 string
+	formats                  []string
+	asJSON                   bool
+}
+
+func newGenerate() *cobra.Command {
+	var flags generateFlags
+	command := &cobra.Command{
+		Use:   "generate",
+		Short: "Make up an alliance of any size, for trials and measurements",
+		Long: `generate writes the inbox and the rulebook of an alliance that does not exist: members of very different
+activity who earn and spend points at merchants of very different size, with late rows, reversals and
+rows that are wrong. The same flags give the same files on every machine. The directory must be empty,
+or not be there yet; memory does not grow with the number of rows.`,
+		Example: `  settle generate --out trial --seed 7 --merchants 20 --members 5000 --nights 14 --rows 10000 --formats csv,parquet
+  settle run --root trial --rules trial/rulebook.yaml --date 2026-06-14 --catch-up`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
+	}
+	set := command.Flags()
+	set.StringVar(&flags.out, "out", "", "the directory to write to: OUT/inbox and OUT/rulebook.yaml")
+	set.Uint64Var(&flags.seed, "seed", 1, "where the sequence of choices begins")
+	set.IntVar(&flags.merchants, "merchants", 5, "how many merchants")
+	set.IntVar(&flags.members, "members", 1000, "how many members")
+	set.IntVar(&flags.nights, "nights", 7, "how many nights")
+	set.Int64Var(&flags.rows, "rows", 1000, "how many rows a night, of all merchants together")
+	set.StringVar(&flags.from, "from", "2026-06-01", "the first date, YYYY-MM-DD")
+	set.StringVar(&flags.lateShare, "late-share", "0.01", "the share of rows that come one to ten days late")
+	set.StringVar(&flags.reversedShare, "reversed-share", "0.02", "the share of rows that reverse another")
+	set.StringVar(&flags.badShare, "bad-share", "0.005", "the share of rows that are wrong")
+	set.StringSliceVar(&flags.formats, "formats", []string{"csv"}, "formats that merchants have by turns: "+strings.Join(generate.Formats, ", "))
+	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
+	return command
+}
+
+func (f *generateFlags) plan() (*generate.Plan, error) {
+	plan := &generate.Plan{Seed: f.seed, Merchants: f.merchants, Members: f.members, Nights: f.nights, Rows: f.rows, Formats: f.formats}
+	var err error
+	if plan.From, err = parseDate("from", f.from); err != nil {
+		return nil, err
+	}
+	for _, share := range []struct {
+		name, text string
+		value      *int64
+	}{{"late-share", f.lateShare, &plan.LateShare}, {"reversed-share", f.reversedShare, &plan.ReversedShare}, {"bad-share", f.badShare, &plan.BadShare}} {
+		if *share.value, err = generate.ParseShare(share.text); err != nil {
+			return nil, usage("--%s %w", share.name, err)
+		}
+	}
+	if err := plan.Check(); err != nil {
+		return nil, usage("%w", err)
+	}
+	return plan, nil
+}
+
+func (f *generateFlags) run(command *cobra.Command) error {
+	if err := required(command, "out"); err != nil {
+		return err
+	}
+	plan, err := f.plan()
+	if err != nil {
+		return err
+	}
+	summary, err := generate.Write(command.Context(), f.out, plan, func(night int) {
+		fmt.Fprintf(command.ErrOrStderr(), "night %d of %d is written\n", night+1, plan.Nights)
+	})
+	var directory *generate.DirectoryError
+	if errors.As(err, &directory) {
+		return usage("--out: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(command, summary)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s of %s in %s, %d bytes; %s wrong\n", count(summary.Rows, "row"), count(int64(summary.Merchants), "merchant"),
+		count(summary.Files, "file"), summary.Bytes, count(summary.BadRows, "row"))
+	fmt.Fprintf(&text, "settle them: settle run --root %s --rules %s/rulebook.yaml --date %s --catch-up\n", f.out, f.out, summary.To)
+	return printText(command, &text)
+}
