@@ -180,7 +180,7 @@
 //	expansion          16 MiB and 250 times the stored size (.gz, .zst; in Parquet the pages that are
 //	                   read, and the rows written out: their texts, and 32 bytes for each row)
 //	a Parquet footer   64 MiB, 10,000 fields at any depth, 32,767 row groups
-//	a Parquet page     128 MiB, its header 4 MiB; 512 MiB for those of all columns at one time
+//	a Parquet page     128 MiB, its header 4 MiB; 256 MiB for those of all columns at one time
 //	zstd window        128 MiB
 //	points             the totals of a file fit 64 bits
 //	a control file     1 MiB

@@ -54,7 +54,7 @@ var standard = limits{
 	schemaFields:    10000,
 	pageHeaderBytes: 4 << 20,
 	pageBytes:       128 << 20,
-	heldPageBytes:   512 << 20,
+	heldPageBytes:   256 << 20,
 	spoolBytes:      4 << 20,
 }
 

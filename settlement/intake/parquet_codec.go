@@ -45,6 +45,15 @@ func codecReadable(codec int64) bool {
 type unpackers struct {
 	gzip *gzip.Reader
 	zstd *zstd.Decoder
+	// packed is room for the bytes of one page.
+	packed []byte
+}
+
+func (u *unpackers) room(size int64) []byte {
+	if int64(cap(u.packed)) < size {
+		u.packed = make([]byte, size)
+	}
+	return u.packed[:size]
 }
 
 func (u *unpackers) close() {

@@ -2,8 +2,11 @@ package intake
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"math"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
 // smallFiles are small good files that differ in how they are encoded.
@@ -292,4 +296,62 @@ func FuzzParquet(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestParquetLimits reads good files under limits that they pass.
+func TestParquetLimits(t *testing.T) {
+	rows := strings.Repeat("x", 3000)
+	content := leafFile(t, twoRows(t, leaf{node: mustNode(t, "store_id", parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1),
+		values: []string{rows + "1", rows + "2"}}), parquet.WithDictionaryDefault(false), parquet.WithStats(false))
+	for want, lower := range map[string]func(*limits){
+		"the footer has":                     func(l *limits) { l.footerBytes = 100 },
+		"row groups than":                    func(l *limits) { l.rowGroups = 0 },
+		"more fields than":                   func(l *limits) { l.schemaFields = 6 },
+		"6 columns":                          func(l *limits) { l.columns = 5 },
+		"a page has 60":                      func(l *limits) { l.pageBytes = 5000 },
+		"pages that belong":                  func(l *limits) { l.heldPageBytes = 6050 },
+		"expands to more":                    func(l *limits) { l.expansionFree, l.expansion = -13000, 2 },
+		"a value of 3001":                    func(l *limits) { l.recordBytes = 3000 },
+		"row 1 is longer":                    func(l *limits) { l.recordBytes = 3010 },
+		"more than the limit of 10; deliver": func(l *limits) { l.fileBytes = 10 },
+	} {
+		lowered := standard
+		lower(&lowered)
+		records, facts := readText(t, "a.parquet", content, &lowered)
+		if got := showRows(records, facts); facts.Code != settlement.UnreadableFile || !strings.Contains(got, want) {
+			t.Errorf("got %s, want %q", got, want)
+		}
+	}
+	// From a temporary file, the same.
+	spooled := standard
+	spooled.spoolBytes = 10
+	_, inMemory := readText(t, "a.parquet", content, &standard)
+	records, facts := readText(t, "a.parquet", content, &spooled)
+	if len(records) != 2 || !reflect.DeepEqual(facts, inMemory) {
+		t.Errorf("from a temporary file %+v, from memory %+v", facts, inMemory)
+	}
+	t.Setenv("TMPDIR", "/nowhere")
+	inbox := inboxOf(t, map[string]string{"a.parquet": content})
+	objects, err := inbox.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := Object{Name: "a.parquet", Format: FormatOf("a.parquet"), Object: objects[0]}
+	if _, err := read(t.Context(), inbox, &object, func(*settlement.Record) error { return nil }, &spooled); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("no room for a temporary file: %v", err)
+	}
+	sinkError := errors.New("enough")
+	if _, err := Read(t.Context(), inbox, &object, func(*settlement.Record) error { return sinkError }); !errors.Is(err, sinkError) {
+		t.Errorf("the sink's error came back as %v", err)
+	}
+	many := good(10 * batchRows).write()
+	inbox = inboxOf(t, map[string]string{"b.parquet": many})
+	if objects, err = inbox.List(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	object.Object = objects[0]
+	ended, cancel := context.WithCancel(t.Context())
+	if _, err := Read(ended, inbox, &object, func(*settlement.Record) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled in the middle: %v", err)
+	}
 }

@@ -130,8 +130,6 @@ func (b *pageBudget) take(gives, takes int64) error {
 	b.held += takes - gives
 	b.expansion -= takes
 	switch {
-	case takes > b.limits.pageBytes:
-		return unreadable("a page has %d bytes, more than the limit of %d; write smaller pages", takes, b.limits.pageBytes)
 	case b.held > b.limits.heldPageBytes:
 		return unreadable("the pages that belong to the same rows have %d bytes, more than the limit of %d; write smaller pages", b.held, b.limits.heldPageBytes)
 	case b.expansion < 0:
@@ -160,6 +158,8 @@ const (
 	pageWindow_bytes = 64 << 10
 	// pageHeader_bytes is where a page header nearly always ends; statistics may make it longer.
 	pageHeader_bytes = 512
+	// wastedPage_bytes is up to what size a buffer is kept for pages that do not need it.
+	wastedPage_bytes = 4 << 20
 )
 
 // peek returns up to size bytes from where the reader stands; fewer at the end of the column.
@@ -191,24 +191,36 @@ func (p *pageReader) next() (pageHeader, []byte, error) {
 			p.at += header.packed
 			continue
 		}
+		if size := max(header.size, header.packed); size > p.budget.limits.pageBytes {
+			return header, nil, unreadable("a page has %d bytes, more than the limit of %d; write smaller pages", size, p.budget.limits.pageBytes)
+		}
 		if err := p.budget.take(p.held, header.size); err != nil {
 			return header, nil, err
 		}
 		p.held = header.size
-		if header.packed > p.budget.limits.pageBytes {
-			return header, nil, unreadable("a page has %d packed bytes, more than the limit of %d; write smaller pages", header.packed, p.budget.limits.pageBytes)
-		}
-		packed, err := p.peek(header.packed)
+		packed, err := p.packed(header.packed)
 		if err != nil {
 			return header, nil, err
 		}
-		p.at += header.packed
 		if header.hasChecksum && crc32.ChecksumIEEE(packed) != uint32(header.checksum) {
 			return header, nil, errors.New("the checksum of a page is wrong")
 		}
 		page, err := p.expand(&header, packed)
 		return header, page, err
 	}
+}
+
+// packed returns the bytes of a page as stored. Large ones are read into a buffer that all columns
+// share.
+func (p *pageReader) packed(size int64) (packed []byte, err error) {
+	if size <= 4*pageWindow_bytes {
+		packed, err = p.peek(size)
+	} else {
+		packed = p.unpacker.room(size)
+		err = readInto(p.source, p.at, packed)
+	}
+	p.at += size
+	return packed, err
 }
 
 // header reads the header of the next page, which lies in the column with all its bytes.
@@ -238,7 +250,7 @@ func (p *pageReader) header() (pageHeader, error) {
 }
 
 func (p *pageReader) expand(header *pageHeader, packed []byte) ([]byte, error) {
-	if int64(cap(p.page)) < header.size {
+	if room := int64(cap(p.page)); room < header.size || room > max(2*header.size, wastedPage_bytes) {
 		p.page = make([]byte, header.size)
 	}
 	page := p.page[:header.size]
