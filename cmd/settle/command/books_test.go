@@ -1,0 +1,169 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// ask runs a subcommand that needs no rulebook on the world and returns everything that it printed.
+func (w *world) ask(code int, arguments ...string) string {
+	w.t.Helper()
+	arguments = append(arguments, "--root", w.root)
+	got, stdout, stderr := settle(arguments...)
+	if got != code {
+		w.t.Fatalf("settle %s: exit code %d, want %d\n%s%s", strings.Join(arguments, " "), got, code, stdout, stderr)
+	}
+	return stdout + stderr
+}
+
+// askJSON runs a subcommand with --json and reads what it printed.
+func (w *world) askJSON(into any, arguments ...string) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.ask(exitDone, append(arguments, "--json")...)), into); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestClose(t *testing.T) {
+	w := newWorld(t)
+	contains(t, w.ask(exitRefused, "close", "--through", "2026-01-05"), "no date is settled yet")
+	w.firstNight()
+	w.settleTo("2026-01-06")
+	contains(t, w.ask(exitRefused, "close", "--through", "2026-01-07"), "the last settled date is 2026-01-06")
+	contains(t, w.ask(exitRefused, "close", "--through", "2026-01-01"), "the first settled date is 2026-01-05")
+	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05", "--approved-by", "J. Doe", "--reason", "as agreed", "--operator", "olga"),
+		"closed through 2026-01-05: 1 date final", "payments to execute: 3, in all 3.40 EUR",
+		"date", "amount", "A", "HUB", "1.50 EUR", "ST-A-20260105-1", "log: record 3, SHA-256 ")
+	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05"), "closed through 2026-01-05 already; nothing was done", "log: record 3")
+	contains(t, w.run(exitDone, "status"), "closed through: 2026-01-05")
+	var report struct {
+		Through  string   `json:"through"`
+		Dates    []string `json:"dates"`
+		Payments []any    `json:"payments"`
+	}
+	w.askJSON(&report, "close", "--through", "2026-01-06")
+	if report.Through != "2026-01-06" || len(report.Dates) != 1 || len(report.Payments) != 0 {
+		t.Errorf("%+v", report)
+	}
+	contains(t, w.ask(exitDone, "log"), "record 3", "close by olga", "as agreed", "J. Doe", "2026-01-05", "sha256")
+	w.ask(exitDone, "verify")
+	contains(t, w.ask(exitUsage, "close"), "--through is needed")
+	contains(t, w.ask(exitUsage, "close", "--through", "yesterday"), "--through")
+}
+
+func TestLog(t *testing.T) {
+	w := newWorld(t)
+	contains(t, w.ask(exitDone, "log"), "log: empty")
+	w.firstNight()
+	w.settleTo("2026-01-06")
+	contains(t, w.ask(exitDone, "log"),
+		"record 1", "publish by olga", "2026-01-05   3 statements; inputs: 3 consumed; rows: 6 accepted, 1 deferred, 1 rejected", "rulebook", "program", "attempt", "sha256",
+		"record 2", "2 missing", "log: record 2")
+	var entries []logEntry
+	w.askJSON(&entries, "log", "--last", "1")
+	if len(entries) != 1 || entries[0].Record != 2 || entries[0].Dates[0].Inputs["missing"] != 2 || entries[0].Dates[0].New != 3 {
+		t.Errorf("%+v", entries)
+	}
+	contains(t, w.ask(exitUsage, "log", "--last", "-1"), "not negative")
+}
+
+func TestVerifyAndRepair(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-06")
+	contains(t, w.ask(exitDone, "verify"), "verified 2 dates", "sound", "log: record 2")
+	contains(t, w.ask(exitDone, "verify", "--deep", "--rules", w.rules), "computed again with the same bytes: 2 dates")
+	contains(t, w.ask(exitUsage, "verify", "--deep"), "--deep needs --rules")
+	contains(t, w.ask(exitRefused, "verify", "--date", "2026-02-01"), "not settled")
+
+	damaged := "statements/merchant=B/date=2026-01-05/detail.parquet"
+	w.write(damaged, "something else")
+	missing := filepath.Join(w.root, "statements/alliance/date=2026-01-06/lines.parquet")
+	if err := os.Remove(missing); err != nil {
+		t.Fatal(err)
+	}
+	w.write("statements/merchant=B/date=2026-01-05/detail-00002.parquet", "slipped in")
+	said := w.ask(exitFailed, "verify")
+	contains(t, said, "alliance/date=2026-01-06/lines.parquet is missing", "2 dates", "3 faults", "settle: the ledger or the statements are not sound: 3 faults")
+	contains(t, said, "detail-00002.parquet is not on record")
+	contains(t, said, "merchant=B/date=2026-01-05/detail.parquet has SHA-256")
+	contains(t, w.ask(exitFailed, "verify", "--date", "2026-01-06"), "1 fault")
+	contains(t, w.ask(exitDone, "repair"), "the statements are what is on record")
+	if err := os.Remove(filepath.Join(w.root, "statements/merchant=B/date=2026-01-05/detail-00002.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	w.ask(exitDone, "verify")
+
+	if err := os.Remove(filepath.Join(w.root, "inbox/merchant=B/date=2026-01-05/b.csv")); err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Faults []struct{ Where, Date, Message string }
+	}
+	code, stdout, _ := settle("verify", "--root", w.root, "--deep", "--rules", w.rules, "--json")
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitFailed || len(report.Faults) != 1 || report.Faults[0].Where != "inbox" {
+		t.Errorf("exit code %d, %v: %s", code, err, stdout)
+	}
+	w.write("ledger/log/00000000000000000001.json", "{}\n")
+	contains(t, w.ask(exitFailed, "verify"), "log: ", "damaged")
+}
+
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	contains(t, w.ask(exitUsage, "forget", "--member", "m1"), "--reason is needed")
+	said := w.ask(exitDone, "forget", "--member", "m1", "--reason", "request 7", "--operator", "olga")
+	contains(t, said, "the member is forgotten-2-", "not touched: the merchants' files in the inbox", "log: record 2")
+	contains(t, w.ask(exitDone, "forget", "--member", "m1", "--reason", "request 7"), "nothing on record holds this member", "log: record 2")
+	contains(t, w.ask(exitDone, "log"), "forget by olga", "request 7", "forgotten-2-")
+	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
+	w.settleTo("2026-01-06")
+	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
+}
+
+func TestGC(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	contains(t, w.ask(exitDone, "gc"), "nothing to remove")
+	bucket, err := storage.OpenDirectory(filepath.Join(w.root, "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, err := books.Open(context.Background(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempt, err := ledger.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := attempt.Create(t.Context(), "state/x", strings.NewReader("12345")); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(w.root, "ledger/runs", attempt.ID(), "state/.settle-temporary-X")
+	if err := os.WriteFile(left, []byte("half"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, w.ask(exitDone, "gc"), "nothing to remove") // it may still win
+	w.settleTo("2026-01-06")
+	contains(t, w.ask(exitDone, "gc", "--dry-run"), "attempt "+attempt.ID()+": 2 objects", "would be removed")
+	var report cleaned
+	w.askJSON(&report, "gc")
+	if len(report.Attempts) != 1 || report.Attempts[0].Objects != 2 || report.Temporary != 1 {
+		t.Errorf("%+v", report)
+	}
+	if _, err := os.Lstat(filepath.Dir(filepath.Dir(left))); !os.IsNotExist(err) {
+		t.Errorf("the attempt's folder: %v", err)
+	}
+	contains(t, w.ask(exitDone, "gc"), "nothing to remove")
+	w.ask(exitDone, "verify")
+}

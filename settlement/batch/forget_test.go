@@ -1,0 +1,135 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// forgets makes the ledger forget a member, and checks that none of its objects holds the id.
+func (w *verifiedWorld) forgets(t *testing.T, member string) ForgetReport {
+	t.Helper()
+	report := must[ForgetReport](t)(ForgetMember(t.Context(), ForgetJob{Ledger: w.ledger, Member: member, Reason: "asked for it", Operator: "olga"}))
+	w.holdsNot(t, member)
+	return report
+}
+
+func (w *verifiedWorld) holdsNot(t *testing.T, member string) {
+	t.Helper()
+	// Columns of few rows are not compressed: what is there can be seen.
+	for key, content := range contentsOf(t, w.ledger) {
+		if bytes.Contains(content, []byte(member)) {
+			t.Errorf("%s holds %s", key, member)
+		}
+	}
+}
+
+const memberOne, memberTwo = "member-number-one", "member-number-two"
+
+// forgottenWorld has two settled dates. The first member has lots, a claim, a reversal that waits
+// and rejected rows, one of them malformed.
+func forgottenWorld(t *testing.T) *verifiedWorld {
+	w := &verifiedWorld{inbox: storage.NewMemory(), ledger: storage.NewMemory(), statements: storage.NewMemory()}
+	w.rulebook = smallWorld(t).rulebook
+	w.deliver(t, "A", "2026-01-05", "a1,"+memberOne+",issue,300,2026-01-05T08:00:00Z", "a2,"+memberTwo+",issue,200,2026-01-05T08:30:00Z")
+	w.deliver(t, "B", "2026-01-05", "b1,"+memberOne+",redeem,400,2026-01-05T10:00:00Z", "b2,"+memberTwo+",redeem,125,2026-01-05T11:00:00Z",
+		"b3,"+memberOne+",redeem,x,2026-01-05T11:00:00Z", "b4,"+memberOne+",too,many,fields,here,and,there")
+	w.deliver(t, "A", "2026-01-06", "a3,"+memberOne+",issue,50,2026-01-06T08:00:00Z")
+	w.deliver(t, "B", "2026-01-06", "b5,"+memberOne+",redeem,10,2026-01-06T10:00:00Z")
+	w.settle(t, "2026-01-06")
+	return w
+}
+
+func TestForgetMember(t *testing.T) {
+	w := forgottenWorld(t)
+	before := contentsOf(t, w.statements)
+	found := false
+	for _, content := range contentsOf(t, w.ledger) {
+		found = found || bytes.Contains(content, []byte(memberOne))
+	}
+	if !found {
+		t.Fatal("the ledger does not hold the member in the first place")
+	}
+	report := w.forgets(t, memberOne)
+	if !report.Found || report.Pseudonym == "" || report.Objects < 2 || report.Deleted != report.Objects {
+		t.Errorf("%+v", report)
+	}
+	w.sound(t, true)
+	after := contentsOf(t, w.statements)
+	for key := range before {
+		if !bytes.Equal(before[key], after[key]) {
+			t.Errorf("%s changed", key)
+		}
+	}
+
+	again := w.forgets(t, memberOne)
+	if again.Found || again.Head != report.Head {
+		t.Errorf("forgotten again: %+v", again)
+	}
+
+	// Claims of the forgotten go on under the pseudonym; a row of the old id opens a new account.
+	w.deliver(t, "A", "2026-01-07", "a4,"+memberOne+",issue,70,2026-01-07T08:00:00Z")
+	w.deliver(t, "B", "2026-01-07", "b6,"+memberOne+",redeem,30,2026-01-07T10:00:00Z")
+	w.settle(t, "2026-01-08")
+	w.sound(t, true)
+	second := w.forgets(t, memberOne)
+	if !second.Found || second.Pseudonym == report.Pseudonym {
+		t.Errorf("the second time: %+v", second)
+	}
+	w.sound(t, true)
+	w.forgets(t, memberTwo)
+	w.sound(t, true)
+}
+
+func TestForgetIsRefusedIfTheLogWouldHoldTheMember(t *testing.T) {
+	w := forgottenWorld(t)
+	for _, job := range []ForgetJob{
+		{Ledger: w.ledger, Member: memberOne, Reason: "for " + memberOne},
+		{Ledger: w.ledger, Member: memberOne, Operator: memberOne},
+		{Ledger: w.ledger},
+	} {
+		_, err := ForgetMember(t.Context(), job)
+		var refused *RefusedError
+		if !errors.As(err, &refused) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// TestForgetIsFinishedLater has the process die between the commit and the clean-up.
+func TestForgetIsFinishedLater(t *testing.T) {
+	w := forgottenWorld(t)
+	whole := w.ledger
+	w.ledger = undeletable{whole}
+	_, err := ForgetMember(t.Context(), ForgetJob{Ledger: w.ledger, Member: memberOne, Reason: "asked for it"})
+	if err == nil || !strings.Contains(err.Error(), "is committed") {
+		t.Fatalf("got %v", err)
+	}
+	w.ledger = whole
+	faultsContain(t, w.verify(t, nil), "still there; run settle gc")
+	if report := w.forgets(t, memberOne); report.Found || report.Deleted == 0 {
+		t.Errorf("%+v", report)
+	}
+	w.sound(t, true)
+}
+
+// TestForgetRemovesAbandonedAttempts has the member in what a run left that lost.
+func TestForgetRemovesAbandonedAttempts(t *testing.T) {
+	w := forgottenWorld(t)
+	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
+	attempt := must[*books.Attempt](t)(ledger.Begin(t.Context()))
+	must[books.FileRecord](t)(attempt.Create(t.Context(), "state/x", strings.NewReader("of "+memberOne)))
+	if report := w.forgets(t, memberOne); report.Attempts != 1 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// An undeletable bucket fails to delete.
+type undeletable struct{ storage.Bucket }
+
+func (undeletable) Delete(context.Context, string) error { return errors.New("the network is down") }
