@@ -84,10 +84,10 @@ type NotAvailable struct {
 
 // describe fills in everything but what is given back.
 func (d *delivery) describe() Acknowledgement {
-	ack := Acknowledgement{MerchantID: d.night.Parties.ID(d.merchant), SettlementDate: d.night.Date}
+	id := d.night.Parties.ID(d.merchant)
+	ack := Acknowledgement{MerchantID: id, SettlementDate: d.night.Date, StatementNo: settlement.StatementNo(id, d.night.Date, d.version), Version: d.version}
 	for i := range d.night.Statements {
 		if statement := &d.night.Statements[i]; statement.Merchant == d.merchant {
-			ack.StatementNo, ack.Version = d.night.StatementNo(statement), statement.Version
 			ack.RowsAccepted, ack.RowsDeferred, ack.RowsRejected = statement.RowsAccepted, statement.RowsDeferred, statement.RowsRejected
 		}
 	}

@@ -60,7 +60,7 @@ func deliver(t *testing.T, files ...file) (storage.Bucket, *settlement.Night) {
 
 func encode(t *testing.T, night *settlement.Night, source Source) (Acknowledgement, string) {
 	t.Helper()
-	encoded, err := Encode(t.Context(), night, partyA, source)
+	encoded, err := Encode(t.Context(), night, partyA, 1, source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestWhoGetsAnAcknowledgement(t *testing.T) {
 	if f := ack.Files[0]; f.Code != "unknown_format" || f.Message != "rename it" || len(f.Notices) != 1 || f.Notices[0].Code != "hold_expired" {
 		t.Errorf("held file: %+v", f)
 	}
-	missing, err := Encode(t.Context(), night, partyC, Source{})
+	missing, err := Encode(t.Context(), night, partyC, 1, Source{})
 	if err != nil || !strings.Contains(string(missing.Acknowledgement), "\"state\": \"missing\",\n      \"message\": \"no file\"") {
 		t.Errorf("missing merchant: %s, %v", missing.Acknowledgement, err)
 	}

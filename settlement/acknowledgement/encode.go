@@ -64,16 +64,17 @@ func rejects(e *settlement.Exception) bool {
 
 // A delivery is what a night has to say about one merchant.
 type delivery struct {
+	version    int
 	night      *settlement.Night
 	merchant   settlement.Party
 	inputs     []settlement.Input
 	exceptions []settlement.Exception
 }
 
-// Encode returns a merchant's files. It may be called for several merchants at a time. Errors
-// are those of the inbox.
-func Encode(ctx context.Context, night *settlement.Night, merchant settlement.Party, source Source) (Encoded, error) {
-	d := &delivery{night: night, merchant: merchant}
+// Encode returns a merchant's files; version is that of its statement. It may be called for several
+// merchants at a time. Errors are those of the inbox.
+func Encode(ctx context.Context, night *settlement.Night, merchant settlement.Party, version int, source Source) (Encoded, error) {
+	d := &delivery{night: night, merchant: merchant, version: version}
 	d.inputs = partOf(night.Inputs, merchant, func(input *settlement.Input) settlement.Party { return input.Merchant })
 	d.exceptions = partOf(night.Exceptions, merchant, func(e *settlement.Exception) settlement.Party { return e.Merchant })
 	encoded := Encoded{Merchant: night.Parties.ID(merchant)}

@@ -24,17 +24,21 @@ func (j *Job) acknowledge(ctx context.Context, ledger *books.Ledger) error {
 }
 
 // writeAcknowledgements stores what each merchant is told about its delivery, and the rejected
-// rows, which are read again for it. recorded returns what is on record about an earlier date, or
+// rows, which are read again for it. statements are those of the night; recorded returns what is on record about an earlier date, or
 // nil; create stores an object of the attempt.
-func (p *publication) writeAcknowledgements(ctx context.Context, recorded func(settlement.Date) *books.DateRecord,
+func (p *publication) writeAcknowledgements(ctx context.Context, statements []books.StatementRecord, recorded func(settlement.Date) *books.DateRecord,
 	create func(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error)) ([]books.AcknowledgementRecord, error) {
 	source := acknowledgement.Source{Inbox: p.job.Inbox, Consumed: func(key string) (settlement.Date, settlement.Input, bool) {
 		return consumedBefore(recorded, p.night, key)
 	}}
+	versions := make(map[string]int)
+	for _, statement := range statements {
+		versions[statement.Merchant] = statement.Version
+	}
 	merchants := acknowledgement.Merchants(p.night)
 	records := make([]books.AcknowledgementRecord, len(merchants))
 	return records, each(ctx, storesAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
-		encoded, err := acknowledgement.Encode(ctx, p.night, merchants[i], source)
+		encoded, err := acknowledgement.Encode(ctx, p.night, merchants[i], versions[p.night.Parties.ID(merchants[i])], source)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (p *publication) write(ctx context.Context, totals Totals) (date books.Date
 		recorded := func(date settlement.Date) *books.DateRecord {
 			return p.timeline.dates[date]
 		}
-		date.Acknowledgements, err = p.writeAcknowledgements(ctx, recorded, p.createUnlessStanding)
+		date.Acknowledgements, err = p.writeAcknowledgements(ctx, date.Statements, recorded, p.createUnlessStanding)
 		return err
 	})
 	if err != nil {
