@@ -21,6 +21,8 @@
 //     if there is any exception. Nothing has been written then.
 //  6. State, tables and detail are stored as objects of an attempt; the tables are read back and
 //     compared before; one record commits all of it; the projection copies it to the statements.
+//     With them go the merchants' acknowledgements, for which files with rejected rows are read a
+//     second time; they are copied to where merchants find them, last.
 //
 // # Stages
 //
