@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories bench fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements bench fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -31,6 +31,9 @@ year: ## a year of real purchases, if the data lies in ../shared (see README)
 
 histories: ## compare the engine with the model on many more random histories: make histories COUNT=20000 SEED=1
 	go test -count=1 -timeout 120m -run TestEngineEqualsModel ./settlement/batch -args -histories $(or $(COUNT),20000) -seed $(or $(SEED),1)
+
+restatements: ## restate many more random histories: make restatements COUNT=2000 SEED=1
+	go test -count=1 -timeout 120m -run TestRestatingEqualsSettlingAnew -v ./settlement/batch -args -restatements $(or $(COUNT),2000) -seed $(or $(SEED),1)
 
 bench: ## micro-benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules

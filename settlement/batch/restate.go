@@ -173,7 +173,8 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	report.Restatement = r.current.changes()
 	report.Stages = clock.stages
 	r.differs = r.differs || report.Restatement.Alliance || len(report.Restatement.Changes) > 0 ||
-		record.ComputationID != standing.ComputationID || !slices.Equal(record.State.Objects, standing.State.Objects) ||
+		record.ComputationID != standing.ComputationID ||
+		!slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
 		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, sameFiles)
 	r.timeline.recompute(&record, closing)
 	r.records = append(r.records, record)

@@ -101,8 +101,8 @@ func (p *publication) createUnlessStanding(ctx context.Context, name string, bod
 	sum := hex.EncodeToString(hash.Sum(nil))
 	for i := range p.standing.Acknowledgements {
 		for _, file := range p.standing.Acknowledgements[i].Files {
-			if file.SHA256 == sum {
-				return file, nil
+			if current := p.attempt.ledger.Current(file); current.SHA256 == sum {
+				return current, nil
 			}
 		}
 	}
