@@ -15,6 +15,7 @@ func (r *Rulebook) Describe(w io.Writer) error {
 	out := &printer{tabs: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	out.alliance(d)
 	out.register(d.Merchants)
+	out.profiles(d.Profiles)
 	out.prices(d.Prices)
 	out.fees(d.Fees)
 	out.netting(d.Netting)

@@ -24,6 +24,7 @@ type description struct {
 	Netting     nettingDescription    `json:"netting"`
 	Ledger      ledgerDescription     `json:"ledger"`
 	Intake      intakeDescription     `json:"intake"`
+	Profiles    []profileDescription  `json:"profiles"`
 }
 
 type merchantDescription struct {
@@ -38,6 +39,8 @@ type merchantDescription struct {
 	// MayIssueFor and MayRedeemFrom leave out the merchant itself.
 	MayIssueFor   []string `json:"may_issue_for"`
 	MayRedeemFrom []string `json:"may_redeem_from"`
+	// Profile is the name of its files' layout, if that has one; see the list of profiles.
+	Profile string `json:"profile,omitempty"`
 	// FromEveryone is true if it redeems everyone's points; MayRedeemFrom is empty then.
 	FromEveryone bool `json:"may_redeem_from_everyone"`
 }
@@ -120,7 +123,7 @@ func (r *Rulebook) description() description {
 	d := description{
 		Fixed: r.Fixed(), Name: r.Name, MinorDigits: r.Money.MinorDigits, Digest: r.Digest,
 		Merchants: []merchantDescription{}, Prices: r.priceSpans(), Fees: []feeDescription{},
-		Netting: r.nettingDescription(), Ledger: r.ledgerDescription(),
+		Netting: r.nettingDescription(), Ledger: r.ledgerDescription(), Profiles: r.profileDescriptions(),
 		Intake: intakeDescription{
 			AcceptLateDays: r.Intake.AcceptLateDays, AcceptEarlyDays: r.Intake.AcceptEarlyDays,
 			DuplicateDays: r.Intake.DuplicateDays, WaitDays: r.Intake.WaitDays,
@@ -142,7 +145,7 @@ func (r *Rulebook) merchantDescription(m *Merchant) merchantDescription {
 		ID: m.ID, Name: m.Name, Category: m.Category, Joined: m.Joined.String(), Left: openEnd(m.Left),
 		Delivers: []string{}, Required: m.Required, Control: "optional",
 		MayIssueFor: r.idsOf(m.mayIssueFor, m.Party), MayRedeemFrom: r.idsOf(m.mayRedeemFrom, m.Party),
-		FromEveryone: m.mayRedeemFrom == nil,
+		FromEveryone: m.mayRedeemFrom == nil, Profile: m.Profile,
 	}
 	if m.ControlRequired {
 		d.Control = "required"

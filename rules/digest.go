@@ -50,8 +50,12 @@ func (r *Rulebook) meaning() meaning {
 }
 
 func (r *Rulebook) merchantMeaning(m *Merchant) meaning {
-	return meaning{m.ID, m.Name, m.Category, m.Joined, m.Left, m.Delivers, m.Required, m.ControlRequired,
+	said := meaning{m.ID, m.Name, m.Category, m.Joined, m.Left, m.Delivers, m.Required, m.ControlRequired,
 		r.idsOf(m.mayIssueFor, m.Party), m.mayRedeemFrom == nil, r.idsOf(m.mayRedeemFrom, m.Party)}
+	if m.Layout != nil {
+		said = append(said, profileMeaning(m.Layout))
+	}
+	return said
 }
 
 // idsOf returns the ids of a set in order, without the merchant's own, which goes without saying.

@@ -112,11 +112,54 @@
 //   - control [optional]: optional or required: every file must be named by a control file
 //   - may_issue_for [nobody]: ids of parties that fund points which this merchant hands out; its
 //     own it always may
+//   - profile [the common form]: how its files are written: the name of an entry of profiles, or
+//     the keys of one
 //   - may_redeem_from [everyone]: ids of parties whose points it accepts; its own it always does,
 //     so an empty list means: only its own
 //
+// profiles [none], at most 1,000 names, each with the keys of a profile: see Profiles.
+//
 // Amounts are less than 100,000,000,000,000 and fit the currency's minor unit. With prices
 // within DECIMAL(18,8) and amounts within DECIMAL(18,4) all arithmetic is exact.
+//
+// # Profiles
+//
+// A profile says how a merchant's files are written, as far as that is not the common form. The
+// rows come to the same whichever way they are delivered. Package alliance/settlement/layout
+// states the rules of each conversion in full. All keys are optional:
+//
+//   - columns: the names in the files of transaction_id, member_id, kind, points, occurred_at,
+//     merchant_id, issuer_id, original_transaction_id, original_date, expires_on, amount,
+//     currency, reason, store_id: {points: 积分, …}. Those left out keep their own. A name can be
+//     that of one column only
+//   - ignore [none]: names of columns in the files that have no meaning here; others that are
+//     not known are reported as unknown_column
+//   - header [true]: false if CSV files have none; then fields, a list of all their columns'
+//     names in order, is required
+//   - delimiter [","] of CSV: "," ";" "\t" or "|"
+//   - quote [true]: false if a quote in CSV is a character like any other
+//   - encoding [utf-8] of CSV and JSON lines: utf-8, utf-16, utf-16le, utf-16be, gb18030, gbk, big5,
+//     shift_jis, euc-jp, euc-kr, windows-1250 to windows-1258, windows-874, iso-8859-1, -2, -5, -7,
+//     -9, -15, koi8-r, koi8-u, ibm437, ibm850, ibm852, ibm866, macintosh
+//   - trim [false]: whether blanks around names and values are stripped
+//   - empty [none]: a list of texts that stand for no value, such as NULL
+//   - kinds [the common names]: what the merchant's words mean: {S: issue, R: redeem, …}; a word
+//     that is not there is an invalid value
+//   - points: {decimal, group, scale, sign}. decimal ["."]: "." or ","; group [none]: ",", ".", " "
+//     or "'", between groups of three digits; scale [1], 1 to 1,000,000: how many of the file's
+//     units are a point, and points must come out whole; sign [positive]: positive, absolute,
+//     negative_is_reversal or negative_is_redeem
+//   - amount: {decimal, group, scale}, the same; scale is 100 for amounts in cents
+//   - occurred_at: {pattern, zone} such as {pattern: "DD.MM.YYYY hh:mm[:ss]", zone: Europe/Berlin};
+//     zone [the alliance's time_zone] is for times without an offset. If date and time have a
+//     column each, these are date_column and time_column, and the pattern is of date, blank, time.
+//     Or {epoch}: seconds, milliseconds or microseconds since 1970-01-01T00:00:00Z
+//   - dates: the pattern of original_date and expires_on
+//   - constants: values of columns that the files do not have: kind, issuer_id, currency, reason,
+//     store_id. A column of the files with such a name is an unknown one
+//
+// Parquet files have their own types; of a profile names, kinds, patterns of texts, and scale and
+// sign of points apply to them.
 //
 // # Prices
 //
@@ -153,7 +196,8 @@
 //
 // [Rulebook.Digest] identifies the meaning: the order of keys, comments, quotes, spelled-out
 // standard values, zeros at the end of decimals, blanks and comments in conditions, and the
-// order of merchants and of holds do not change it. Everything else does.
+// order of merchants and of holds do not change it, nor do the names of profiles, and profiles that
+// nobody uses. Everything else does.
 //
 // A ledger is bound to what [Rulebook.Fixed] returns from its first run on: the alliance's id,
 // currency, time zone, start of the day, lots, rounding and cycle. An id of a price or a fee

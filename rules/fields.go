@@ -19,6 +19,8 @@ type parser struct {
 	name   string
 	money  settlement.Money
 	errors Errors
+	// references are issuers that profiles name.
+	references []profileReference
 }
 
 func (p *parser) fail(line int, format string, arguments ...any) {
@@ -270,14 +272,38 @@ func (f *fields) clock(name string) (string, time.Duration) {
 
 func (f *fields) choice(name string) string {
 	known, _ := f.find(name)
-	text, source, ok := f.scalar(name, "one of "+strings.Join(known.choices, ", "))
+	text, source, ok := f.scalar(name, "one of "+listChoices(known.choices))
 	if source == nil {
 		return known.standard
 	}
 	if ok && !slices.Contains(known.choices, text) {
-		f.wrong(source, name, "%q is not one of %s", shorten(text), strings.Join(known.choices, ", "))
+		f.wrong(source, name, "%q is not one of %s", shorten(text), listChoices(known.choices))
 	}
 	return text
+}
+
+// listChoices lists choices for an error; in quotes if they are no words.
+func listChoices(choices []string) string {
+	list := slices.Clone(choices)
+	for i, one := range list {
+		if strings.ContainsFunc(one, func(r rune) bool { return !unicode.IsLetter(r) }) && len(one) == 1 {
+			list[i] = strconv.Quote(one)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// zone reads the name of a time zone.
+func (f *fields) zone(name string) (string, *time.Location) {
+	text, source, ok := f.scalar(name, "a time zone")
+	if !ok {
+		return "", nil
+	}
+	zone, err := loadZone(text)
+	if err != nil {
+		f.wrong(source, name, "%v", err)
+	}
+	return text, zone
 }
 
 func (f *fields) truth(name string) bool {

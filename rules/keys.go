@@ -23,6 +23,13 @@ const (
 	deliveryShape               // daily, on_activity or a list of weekdays
 	tableShape                  // the keys of key.of
 	tablesShape                 // a list of entries with the keys of key.of
+	columnShape                 // text of 1 to 128 bytes: a name in a merchant's file
+	reasonShape                 // [a-z][a-z0-9_]{0,31}
+	patternShape                // a pattern of dates and times
+	textsShape                  // a list of texts of at most 128 bytes
+	kindsShape                  // a table of words and the choices that they stand for
+	profilesShape               // a table of names, each with the keys of key.of
+	profileShape                // the name of such an entry, or the keys of key.of
 )
 
 // A key is one that the rulebook may have: parser, schema and errors read the same entry.
@@ -51,6 +58,10 @@ const (
 	maxFees       = 1_000
 	maxHolds      = 10_000
 	maxNameBytes  = 128
+	maxProfiles   = 1_000
+	maxFields     = 1_000
+	maxWords      = 1_000
+	maxScale      = 1_000_000
 	maxCondition  = 4096
 	shareDecimals = 8
 	// priceDigits are the digits before a price's decimal point: DECIMAL(18,8).
@@ -76,6 +87,7 @@ var rulebookKeys = []key{
 		about: "The price table: the first entry that holds is the price; the last one always holds."},
 	{name: "fees", shape: tablesShape, least: 0, most: maxFees, of: feeKeys, about: "What merchants pay the alliance at the close of a cycle."},
 	{name: "netting", shape: tableShape, of: nettingKeys, about: "How a cycle is closed."},
+	{name: "profiles", shape: profilesShape, least: 0, most: maxProfiles, of: profileKeys, about: "Layouts of merchants' files, by name."},
 	{name: "merchants", shape: tablesShape, required: true, least: 1, most: maxMerchants, of: merchantKeys, about: "The register."},
 }
 
@@ -171,6 +183,7 @@ var merchantKeys = []key{
 	choice("control", "Whether every file must be named by a control file.", "optional", "required"),
 	{name: "may_issue_for", shape: partiesShape, least: 0, most: maxMerchants, about: "Whose points it may issue besides its own."},
 	{name: "may_redeem_from", shape: partiesShape, least: 0, most: maxMerchants, about: "Whose points it accepts besides its own; left out, everyone's."},
+	{name: "profile", shape: profileShape, of: profileKeys, about: "The layout of its files: the name of an entry of profiles, or the keys of one; left out, the common form."},
 }
 
 // The days of the week as the rulebook writes them, by time.Weekday.

@@ -29,6 +29,7 @@ func (p *parser) rulebook(root *value) *Rulebook {
 	p.ledger(book, top.table("ledger"))
 	p.prices(book, top.tables("prices"))
 	p.fees(book, top.tables("fees"))
+	p.profiles(book, top)
 	p.register(book, top.tables("merchants"))
 	p.netting(book, top.table("netting"))
 	top.done()
@@ -42,13 +43,7 @@ func (p *parser) alliance(book *Rulebook, f *fields) {
 		book.Name = book.ID
 	}
 	p.currency(book, f)
-	if name, source, ok := f.scalar("time_zone", "a time zone"); ok {
-		zone, err := loadZone(name)
-		if err != nil {
-			f.wrong(source, "time_zone", "%v", err)
-		}
-		book.TimeZone, book.Calendar.Zone = name, zone
-	}
+	book.TimeZone, book.Calendar.Zone = f.zone("time_zone")
 	book.DayStartsAt, book.Calendar.DayStartsAt = f.clock("day_starts_at")
 	book.CycleLength = settlement.CycleLength(f.choice("cycle"))
 	f.done()

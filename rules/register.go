@@ -20,7 +20,7 @@ func (p *parser) register(book *Rulebook, list []*fields) {
 	seen := map[string]int{}
 	var entries []entry
 	for _, f := range list {
-		one := p.entry(f)
+		one := p.entry(book, f)
 		p.unique(seen, f, one.merchant.ID)
 		if one.merchant.ID != "" && one.merchant.ID == book.ID {
 			p.fail(f.lineOf("id"), "%s: id: %q is the alliance's own", f.where, book.ID)
@@ -38,9 +38,10 @@ func (p *parser) register(book *Rulebook, list []*fields) {
 	book.Parties = settlement.NewParties(ids)
 	book.Alliance = book.Parties.Find(book.ID)
 	p.resolve(book, entries)
+	p.checkReferences(book)
 }
 
-func (p *parser) entry(f *fields) entry {
+func (p *parser) entry(book *Rulebook, f *fields) entry {
 	one := entry{fields: f}
 	merchant := &one.merchant
 	merchant.ID = f.party("id")
@@ -56,6 +57,7 @@ func (p *parser) entry(f *fields) entry {
 	one.mayIssueFor = f.parties("may_issue_for")
 	one.mayRedeemFrom = f.parties("may_redeem_from")
 	one.redeemsFromSome = f.has("may_redeem_from")
+	p.merchantProfile(book, f, merchant)
 	f.done()
 	return one
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"alliance/settlement"
+	"alliance/settlement/layout"
 
 	"github.com/shopspring/decimal"
 )
@@ -20,6 +21,8 @@ type Rulebook struct {
 	Prices                []PriceRule
 	Fees                  []FeeRule
 	Netting               Netting
+	// Profiles are the layouts with a name, in order of it, whether a merchant uses them or not.
+	Profiles []Profile
 	// Merchants are in order of id.
 	Merchants []Merchant
 	// Parties are the merchants and the alliance, in order of id.
@@ -136,6 +139,10 @@ type Merchant struct {
 	Required bool
 	// ControlRequired holds every file that no control file names.
 	ControlRequired bool
+	// Layout is how its files are written, nil for the common form; Profile is the layout's name,
+	// "" if it has none.
+	Layout  *layout.Layout
+	Profile string
 
 	mayIssueFor   map[settlement.Party]bool
 	mayRedeemFrom map[settlement.Party]bool // nil: from everyone

@@ -22,6 +22,8 @@ func validate(schema, value any, path string) (problems []string) {
 		for name, below := range table {
 			if known, found := properties[name]; found {
 				problems = append(problems, validate(known, below, path+"/"+name)...)
+			} else if free, is := rules["additionalProperties"].(map[string]any); is {
+				problems = append(problems, validate(free, below, path+"/"+name)...)
 			} else if rules["additionalProperties"] == false {
 				problems = append(problems, path+"/"+name+": unknown")
 			}
@@ -39,11 +41,11 @@ func keywordHolds(keyword string, argument, value any) bool {
 	number, isNumber := value.(int64)
 	text, isText := value.(string)
 	list, isList := value.([]any)
+	table, isTable := value.(map[string]any)
 	switch keyword {
 	case "$schema", "title", "description", "default", "properties", "additionalProperties", "items":
 		return true
 	case "type":
-		_, isTable := value.(map[string]any)
 		_, isTruth := value.(bool)
 		return map[any]bool{"integer": isNumber, "string": isText, "array": isList, "object": isTable, "boolean": isTruth}[argument]
 	case "enum":
@@ -64,8 +66,18 @@ func keywordHolds(keyword string, argument, value any) bool {
 		return !isList || len(list) <= whole(argument)
 	case "uniqueItems":
 		return !isList || unique(list)
+	case "minProperties":
+		return !isTable || len(table) >= whole(argument)
+	case "maxProperties":
+		return !isTable || len(table) <= whole(argument)
+	case "propertyNames":
+		for name := range table {
+			if len(validate(argument, name, "")) > 0 {
+				return false
+			}
+		}
+		return true
 	case "required":
-		table, isTable := value.(map[string]any)
 		return !isTable || !slices.ContainsFunc(argument.([]any), func(name any) bool { return table[name.(string)] == nil })
 	case "anyOf":
 		return slices.ContainsFunc(argument.([]any), func(one any) bool { return len(validate(one, value, "")) == 0 })

@@ -25,6 +25,37 @@ type Record struct {
 	OriginalDate, ExpiresOn Date
 	// AmountHundredths is the amount in hundredths of the currency, whatever its minor unit.
 	AmountHundredths int64
+	// Written, if not nil, is what the merchant wrote: the file has a layout of its own, and the
+	// values here are what that was understood to mean. A value that was not understood is
+	// marked as mistyped.
+	Written *Written
+}
+
+// Written is a row in the merchant's own words, by the columns that they are about.
+type Written struct {
+	// Names are the merchant's names of the columns.
+	Names [Columns]string
+	// Values are its texts; "" also where the value is typed, or has the layout's constant.
+	Values [Columns]string
+	// Faults say what is wrong with values that were not understood, as the rest of a sentence
+	// that begins with the column's name.
+	Faults [Columns]string
+}
+
+// Name returns the merchant's name of a column.
+func (r *Record) Name(column Column) string {
+	if r.Written == nil {
+		return column.String()
+	}
+	return r.Written.Names[column]
+}
+
+// Found returns what the merchant wrote in a column, as text.
+func (r *Record) Found(column Column) string {
+	if r.Written != nil && r.Written.Values[column] != "" {
+		return r.Written.Values[column]
+	}
+	return r.Text(column)
 }
 
 // Has reports whether the row says anything in a column.

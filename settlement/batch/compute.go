@@ -140,6 +140,7 @@ func merchantsOn(rulebook *rules.Rulebook, date settlement.Date) []intake.Mercha
 		merchants = append(merchants, intake.Merchant{
 			Party:           merchant.Party,
 			ControlRequired: merchant.ControlRequired,
+			Layout:          merchant.Layout,
 			Active:          merchant.ActiveOn(date),
 			Expected:        merchant.ExpectedOn(date),
 		})

@@ -240,6 +240,9 @@ func (e *explainer) usable(ctx context.Context, input *books.InputRecord, mercha
 		return nil, nil
 	}
 	object, err := findObject(ctx, e.job.Inbox, input.Key, merchant)
+	if object != nil {
+		object.Layout = e.rulebook.Merchant(merchant).Layout
+	}
 	if err != nil || object == nil || known {
 		if object == nil && err == nil {
 			e.checked[input.Key] = "is gone from the inbox"

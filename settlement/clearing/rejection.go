@@ -26,9 +26,9 @@ func (v *Validator) reject(row *settlement.Transaction, record *settlement.Recor
 		row.ID = "" // an id that is none is shown as the value found
 	}
 	exception := newRejection(row, code)
-	exception.Column = column.String()
+	exception.Column = record.Name(column)
 	if column != settlement.MemberID {
-		exception.Value = cutValue(record.Text(column))
+		exception.Value = cutValue(record.Found(column))
 	}
 	exception.Message = v.message(row, record, code, column)
 	return &exception
@@ -58,17 +58,27 @@ func cutValue(text string) string {
 	return strings.ToValidUTF8(text, "")
 }
 
+// nameOf names a column as its merchant does, and, if that is another name, as it is documented.
+func nameOf(record *settlement.Record, column settlement.Column) string {
+	own := record.Name(column)
+	if own == column.String() {
+		return own
+	}
+	return own + " (" + column.String() + ")"
+}
+
 func (v *Validator) message(row *settlement.Transaction, record *settlement.Record, code settlement.Code, column settlement.Column) string {
 	switch code {
 	case settlement.MissingField:
 		if column == settlement.OriginalTransactionID {
-			return fmt.Sprintf("%s has no value; a %s must name the transaction it reverses", column, row.Kind)
+			return fmt.Sprintf("%s has no value; a %s must name the transaction it reverses", nameOf(record, column), row.Kind)
 		}
-		return fmt.Sprintf("%s has no value; every row must have one", column)
+		return fmt.Sprintf("%s has no value; every row must have one", nameOf(record, column))
 	case settlement.InvalidValue:
 		return v.invalidMessage(row, record, column)
 	case settlement.WrongMerchant:
-		return fmt.Sprintf("the row names another merchant than the folder, %s; leave merchant_id out or deliver the row in its own folder", v.rulebook.Parties.ID(row.Merchant))
+		return fmt.Sprintf("the row names another merchant than the folder, %s; leave %s out or deliver the row in its own folder",
+			v.rulebook.Parties.ID(row.Merchant), nameOf(record, column))
 	case settlement.InactiveMerchant:
 		return v.inactiveMessage(row)
 	case settlement.Future:
@@ -78,14 +88,14 @@ func (v *Validator) message(row *settlement.Transaction, record *settlement.Reco
 		return fmt.Sprintf("business date %s is more than %d days before the settlement date %s; ask the alliance for an adjustment",
 			row.BusinessDate, v.rulebook.Intake.AcceptLateDays, v.date)
 	case settlement.UnknownIssuer:
-		return "issuer_id is neither a registered merchant nor the alliance"
+		return fmt.Sprintf("%s is neither a registered merchant nor the alliance", nameOf(record, column))
 	case settlement.NotAgreed:
 		if row.Kind == settlement.Issue {
-			return "the merchant may not issue points of this issuer; leave issuer_id out for its own points"
+			return fmt.Sprintf("the merchant may not issue points of this issuer; leave %s out for its own points", nameOf(record, column))
 		}
 		return "the merchant may not redeem points of this issuer"
 	default: // IssuerRequired
-		return fmt.Sprintf("a %s must name the issuer of the points in issuer_id", row.Kind)
+		return fmt.Sprintf("a %s must name the issuer of the points in %s", row.Kind, nameOf(record, column))
 	}
 }
 
@@ -119,13 +129,17 @@ var expectedForms = [settlement.Columns]string{
 }
 
 func (v *Validator) invalidMessage(row *settlement.Transaction, record *settlement.Record, column settlement.Column) string {
+	name := nameOf(record, column)
+	if record.Written != nil && record.Written.Faults[column] != "" {
+		return name + " " + record.Written.Faults[column]
+	}
 	if record.Mistyped&(1<<column) != 0 {
-		return fmt.Sprintf("%s is of a type that the column does not take; it has to be text: %s", column, expectedForms[column])
+		return fmt.Sprintf("%s is of a type that the column does not take; it has to be text: %s", name, expectedForms[column])
 	}
 	if column == settlement.ExpiresOn && row.ExpiresOn != settlement.NoDate {
-		return fmt.Sprintf("expires_on is before the row's business date %s", row.BusinessDate)
+		return fmt.Sprintf("%s is before the row's business date %s", name, row.BusinessDate)
 	}
-	return fmt.Sprintf("%s has to be %s", column, expectedForms[column])
+	return fmt.Sprintf("%s has to be %s", name, expectedForms[column])
 }
 
 // DeferredFuture returns the exception of a row that passed every check but belongs to a later

@@ -132,7 +132,8 @@ func (r *adjustmentReader) read(file string, body io.Reader) error {
 	if err := source.skipByteOrderMark(); err != nil {
 		return err
 	}
-	scanner := &csvScanner{source: source, limits: r.limits, keep: int(adjustmentColumns) + 1}
+	scanner := newScanner(source, r.limits, nil)
+	scanner.keep = int(adjustmentColumns) + 1
 	fail := func(row int64, problem string, arguments ...any) error {
 		return &AdjustmentError{File: file, Row: row, Problem: fmt.Sprintf(problem, arguments...)}
 	}

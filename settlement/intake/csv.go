@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"alliance/settlement/layout"
 )
 
 // csvScanner cuts a CSV text into records.
@@ -15,6 +17,9 @@ import (
 type csvScanner struct {
 	source *chunks
 	limits *limits
+	// delimiter is what separates fields; unquoted says that quotes are characters like others.
+	delimiter byte
+	unquoted  bool
 	// keep is how many fields of a record are kept; the others are only counted.
 	keep int
 
@@ -32,6 +37,15 @@ type csvScanner struct {
 	// noQuoteBefore and noReturnBefore say up to where the piece at hand is known to have no
 	// quote and no carriage return; they spare looking for them in every line.
 	noQuoteBefore, noReturnBefore int
+}
+
+// newScanner returns a scanner of a text in a layout; nil stands for the common form.
+func newScanner(source *chunks, limits *limits, l *layout.Layout) *csvScanner {
+	scanner := &csvScanner{source: source, limits: limits, delimiter: ',', keep: limits.columns + 1}
+	if l != nil {
+		scanner.delimiter, scanner.unquoted = l.Delimiter, l.Unquoted
+	}
+	return scanner
 }
 
 const (
@@ -85,7 +99,7 @@ func (s *csvScanner) cut(text string) (length int, whole bool) {
 	} else if !s.source.ended {
 		return 0, false
 	}
-	if s.has('"', line, &s.noQuoteBefore) {
+	if !s.unquoted && s.has('"', line, &s.noQuoteBefore) {
 		return s.cutQuoted(text)
 	}
 	if s.has('\r', line, &s.noReturnBefore) {
@@ -134,9 +148,9 @@ func blank(line string) bool {
 }
 
 func (s *csvScanner) split(line string) {
-	start := 0
+	start, delimiter := 0, s.delimiter
 	for i := 0; i < len(line); i++ {
-		if line[i] == ',' {
+		if line[i] == delimiter {
 			s.field(line[start:i])
 			start = i + 1
 		}
@@ -169,7 +183,7 @@ func (s *csvScanner) cutQuoted(text string) (length int, whole bool) {
 				return 0, false
 			}
 			return s.end(text, after, after)
-		case text[after] == ',':
+		case text[after] == s.delimiter:
 			at = after + 1
 		case text[after] == '\n':
 			return s.end(text, after, after+1)
@@ -209,7 +223,7 @@ func (s *csvScanner) cutField(text string, at int) (value string, after int, fou
 		return value, end, s.checkEnd(text, end, faultAfter)
 	}
 	end := at
-	for end < len(text) && text[end] != ',' && text[end] != '\n' && text[end] != '"' && text[end] != '\r' {
+	for end < len(text) && text[end] != s.delimiter && text[end] != '\n' && text[end] != '"' && text[end] != '\r' {
 		end++
 	}
 	return text[at:end], end, s.checkEnd(text, end, faultStray)
@@ -220,7 +234,7 @@ func (s *csvScanner) checkEnd(text string, end int, fault string) bool {
 	switch {
 	case end == len(text):
 		return s.source.ended
-	case text[end] == ',' || text[end] == '\n':
+	case text[end] == s.delimiter || text[end] == '\n':
 	case text[end] == '\r' && end+1 == len(text):
 		return s.source.ended
 	case text[end] == '\r' && text[end+1] == '\n':
@@ -262,12 +276,15 @@ func (s *csvScanner) endFaulty(text string, from int) (length int, whole bool) {
 // quote that is never closed, the rest of the file is one malformed record, as it would be if it
 // were short; else the record is too long.
 func (s *csvScanner) skip() error {
+	if s.unquoted {
+		return errTooLong
+	}
 	state := fieldStart
 	s.raw = s.source.rest()
 	for {
 		rest := s.source.rest()
 		for i := range len(rest) {
-			if state = state.step(rest[i]); state == recordEnd {
+			if state = state.step(rest[i], s.delimiter); state == recordEnd {
 				return errTooLong
 			}
 		}
@@ -299,7 +316,7 @@ const (
 	recordEnd
 )
 
-func (s skipState) step(c byte) skipState {
+func (s skipState) step(c, delimiter byte) skipState {
 	switch {
 	case s == quoted && c == '"':
 		return quoteInQuoted
@@ -309,7 +326,7 @@ func (s skipState) step(c byte) skipState {
 		return recordEnd
 	case s == faulty || s == carriageReturn:
 		return faulty
-	case c == ',':
+	case c == delimiter:
 		return fieldStart
 	case c == '\r':
 		return carriageReturn

@@ -86,7 +86,7 @@ func plainRecords(text string) (records [][]string) {
 
 // scanRecords reads a text with the scanner, in chunks of some size.
 func scanRecords(t *testing.T, text string, limits *limits) (records [][]string) {
-	scanner := csvScanner{source: newChunks(strings.NewReader(text), limits), limits: limits, keep: 1 << 20}
+	scanner := csvScanner{source: newChunks(strings.NewReader(text), limits), limits: limits, delimiter: ',', keep: 1 << 20}
 	for {
 		switch err := scanner.next(); {
 		case err == io.EOF:

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"alliance/settlement"
+	"alliance/settlement/layout"
 )
 
 // lineReader reads JSON lines.
@@ -87,10 +88,11 @@ func (l *lineReader) read(line string) error {
 		return l.malformed("a byte order mark at the beginning of the file; JSON lines have none")
 	case line[len(line)-1] == '\r':
 		return l.malformed("the line ends in CR LF; JSON lines end in LF alone")
-	case !utf8.ValidString(line):
-		return l.malformed(faultUTF8)
+	case !utf8.ValidString(line) || l.replaced(line):
+		return l.malformed(l.faultEncoding())
 	}
 	l.record = settlement.Record{}
+	l.put(layout.TimeOfDay, "")
 	l.at, l.known, l.strange, l.fresh = 0, 0, l.strange[:0], l.fresh[:0]
 	p := &l.parser
 	*p = jsonParser{text: line, limits: l.limits}
@@ -118,8 +120,15 @@ func (l *lineReader) readMember(name string) {
 	if column == noColumn || l.parser.fault != "" || value.kind == jsonNull {
 		return
 	}
+	if column >= settlement.Columns {
+		l.put(column, value.text)
+		if value.kind != jsonString && !(value.kind == jsonNumber && l.numbers&(1<<column) != 0) {
+			l.record.Mistyped |= 1 << settlement.OccurredAt
+		}
+		return
+	}
 	l.record.Values[column] = value.text
-	if value.kind != jsonString && !(value.kind == jsonNumber && column == settlement.PointsColumn) {
+	if value.kind != jsonString && !(value.kind == jsonNumber && (column == settlement.PointsColumn || l.numbers&(1<<column) != 0)) {
 		l.record.Mistyped |= 1 << column
 	}
 }
@@ -151,11 +160,13 @@ func (l *lineReader) column(name string) settlement.Column {
 
 // learn looks a name up, and remembers it at its place.
 func (l *lineReader) learn(at int, name string) settlement.Column {
-	column, known := settlement.FindColumn(name)
-	if known {
+	column, known := l.find(name)
+	switch {
+	case known && l.mapper == nil:
 		name = column.String() // which keeps no chunk
-	} else {
-		column = noColumn
+	case known:
+		name = strings.Clone(name)
+	default:
 		l.fresh = append(l.fresh, name)
 	}
 	if at < len(l.shape) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"alliance/settlement"
+	"alliance/settlement/layout"
 	"alliance/settlement/storage"
 
 	"golang.org/x/sync/errgroup"
@@ -42,6 +43,8 @@ type Merchant struct {
 	Party settlement.Party
 	// ControlRequired holds every file that no control file names.
 	ControlRequired bool
+	// Layout is how it writes its files, nil for the common form.
+	Layout *layout.Layout
 	// Active says that the merchant is active on the settlement date.
 	Active bool
 	// Expected says that its entry expects a delivery for the settlement date.
@@ -117,6 +120,9 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 	}
 	listing.Exceptions = unknown
 	for i := range found {
+		for j := range found[i].objects {
+			found[i].objects[j].Layout = listing.Merchants[i].Layout
+		}
 		listing.add(&found[i])
 	}
 	slices.SortFunc(listing.Exceptions, func(a, b settlement.Exception) int { return settlement.CompareExceptions(&a, &b) })

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"alliance/settlement"
+	"alliance/settlement/layout"
 	"alliance/settlement/storage"
 )
 
@@ -69,6 +70,8 @@ type Object struct {
 	// Name is the part of the key after the folder.
 	Name   string
 	Format Format
+	// Layout is how the merchant writes its files, nil for the common form.
+	Layout *layout.Layout
 	// Object has the key below the inbox, the size in bytes and the store's version.
 	storage.Object
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"unicode/utf8"
+
+	"alliance/settlement"
 )
 
 // rowOverhead is what a row counts towards the expansion of its file besides its texts: about
@@ -124,10 +126,18 @@ func (b *parquetBatch) emit(count int) error {
 // they are UTF-8.
 func (b *parquetBatch) fill(row int) (size int, isUTF8 bool) {
 	record := &b.rows.record
-	record.Typed = 0
+	record.Typed, record.Mistyped = 0, 0
 	isUTF8 = true
 	for _, column := range b.columns {
 		switch {
+		case column.column >= settlement.Columns:
+			text := ""
+			if !column.null[row] && column.form == textForm {
+				text = column.texts[row]
+			}
+			b.rows.put(column.column, text)
+			size += len(text)
+			isUTF8 = isUTF8 && (column.isChecked || utf8.ValidString(text))
 		case column.null[row]:
 			record.Values[column.column] = ""
 		case column.form == textForm:

@@ -277,38 +277,42 @@ func (f *parquetField) describeLogical() string {
 func (f *parquetFile) pickColumns(rows *rowReader) error {
 	present := make(map[string]bool, len(f.fields))
 	names := make([]string, len(f.fields))
-	var wrong [settlement.Columns]*parquetField
+	var wrong [settlement.Columns + 1]*parquetField
 	for i := range f.fields {
 		field := &f.fields[i]
-		names[i] = cutValue(field.name)
+		name := rows.tidyName(field.name)
+		names[i] = cutValue(name)
 		switch {
-		case field.name == "":
+		case name == "":
 			return unreadable("column %d of the schema has no name", i+1)
-		case present[field.name]:
+		case present[name]:
 			return unreadable("the schema names column %q twice", names[i])
 		}
-		present[field.name] = true
-		column, known := settlement.FindColumn(field.name)
-		if !known {
-			rows.unknownColumn(field.name)
+		present[name] = true
+		column, known := rows.find(name)
+		switch {
+		case !known:
+			rows.unknownColumn(name)
+			continue
+		case column == noColumn:
 			continue
 		}
 		form := field.formFor(column)
 		if form == noForm {
-			wrong[column] = field
+			wrong[min(column, settlement.Columns)] = field // the last one is that of a time of day
 			continue
 		}
 		f.columns = append(f.columns, parquetColumn{column, field, form})
 	}
-	rows.held = missingColumns("schema", present, names)
+	rows.held = rows.missingColumns("schema", present, names)
 	if rows.held == nil {
-		rows.held = wrongTypes(&wrong)
+		rows.held = wrongTypes(wrong[:])
 	}
 	return nil
 }
 
 // wrongTypes returns the fault of columns whose type is none that they may have.
-func wrongTypes(wrong *[settlement.Columns]*parquetField) *fileFault {
+func wrongTypes(wrong []*parquetField) *fileFault {
 	var fault *fileFault
 	var found []string
 	for column, field := range wrong {
@@ -316,10 +320,13 @@ func wrongTypes(wrong *[settlement.Columns]*parquetField) *fileFault {
 			continue
 		}
 		if fault == nil {
-			fault = &fileFault{code: settlement.WrongType, column: settlement.Column(column).String(), value: cutValue(field.String())}
+			fault = &fileFault{code: settlement.WrongType, column: cutValue(field.name), value: cutValue(field.String())}
 		}
-		found = append(found, fmt.Sprintf("column %s has the type %s, it has to be %s",
-			settlement.Column(column), field, parquetTypes[settlement.Column(column)]))
+		types := textTypes
+		if column < int(settlement.Columns) {
+			types = parquetTypes[column]
+		}
+		found = append(found, fmt.Sprintf("column %s has the type %s, it has to be %s", cutValue(field.name), field, types))
 	}
 	if fault != nil {
 		fault.message = strings.Join(found, "; ")

@@ -93,10 +93,11 @@ func readRows(body *exactBody, object *Object, sink func(*settlement.Record) err
 
 func readTextRows(body *exactBody, object *Object, rows *rowReader) error {
 	facts, limits := rows.facts, rows.limits
+	rows.use(object.Layout)
 	expanded, err := expand(body, object, limits)
 	if err == nil {
 		defer expanded.Close()
-		rows.source = newChunks(expanded, limits)
+		rows.source = newChunks(rows.decode(expanded), limits)
 		switch object.Format.Rows {
 		case CSV:
 			err = rows.readCSV()
@@ -135,6 +136,7 @@ func readSpooled(ctx context.Context, body *exactBody, object *Object, sink func
 		return err
 	}
 	rows := rowReader{limits: limits, sink: sink, facts: facts}
+	rows.use(object.Layout)
 	var file *parquetFile
 	err = guarded(func() (err error) {
 		file, err = openParquet(source, object.Size, &rows)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"alliance/settlement"
+	"alliance/settlement/layout"
 	"alliance/settlement/storage"
 )
 
@@ -32,7 +33,7 @@ type Delivered struct {
 // The caller sees from the facts whether the object is still the one that it means: if the SHA-256
 // is another, the rows must not be used.
 func ReadBack(ctx context.Context, inbox storage.Bucket, object *Object, rows []int64, sink func(Delivered) error) (FileFacts, error) {
-	back := &readBack{}
+	back := &readBack{layout: object.Layout}
 	take := func(record *settlement.Record) error {
 		if len(rows) == 0 || record.Row < rows[0] {
 			return nil
@@ -60,6 +61,7 @@ func ReadBack(ctx context.Context, inbox storage.Bucket, object *Object, rows []
 type readBack struct {
 	names, values []string
 	raw           string
+	layout        *layout.Layout
 	// header says that the names are those of all rows, and own no chunk.
 	header bool
 }
@@ -77,8 +79,11 @@ func (b *readBack) deliver(record *settlement.Record) Delivered {
 		}
 	default:
 		for column := range settlement.Columns {
-			if value := record.Text(column); value != "" {
-				row.Columns = append(row.Columns, column.String())
+			if b.layout != nil && !b.layout.Has(column) {
+				continue
+			}
+			if value := record.Found(column); value != "" {
+				row.Columns = append(row.Columns, record.Name(column))
 				row.Values = append(row.Values, strings.Clone(value))
 			}
 		}

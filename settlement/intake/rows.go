@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"alliance/settlement"
+	"alliance/settlement/layout"
 )
 
 // errTooLong says that a record is over the limit of length.
@@ -30,6 +31,13 @@ type rowReader struct {
 	// sinkError is what sink returned.
 	sinkError error
 	unknown   map[string]bool
+	// mapper, if not nil, turns rows of the merchant's layout into the common form. places is what
+	// names in the file stand for, numbers which columns JSON numbers may be in.
+	mapper  *layout.Mapper
+	places  map[string]settlement.Column
+	numbers uint16
+	// decoded is the encoding from which the text was turned into UTF-8, "" if it was not.
+	decoded string
 	// back, if not nil, takes down how the record at hand is written.
 	back *readBack
 }
@@ -38,6 +46,9 @@ type rowReader struct {
 func (r *rowReader) emit() error {
 	r.facts.Rows++
 	r.record.Row = r.facts.Rows
+	if r.mapper != nil && r.record.Fault == "" {
+		r.mapper.Map(&r.record)
+	}
 	if r.held != nil {
 		return nil
 	}
@@ -146,14 +157,18 @@ func (r *rowReader) finish(err error) error {
 const noColumn = settlement.Columns
 
 func (r *rowReader) readCSV() error {
-	scanner := &csvScanner{source: r.source, limits: r.limits, keep: r.limits.columns + 1}
-	columns, err := r.header(scanner)
+	scanner := newScanner(r.source, r.limits, r.layout())
+	names, err := r.header(scanner)
+	if err != nil {
+		return err
+	}
+	columns, err := r.pick(names)
 	if err != nil {
 		return err
 	}
 	scanner.keep = len(columns)
 	if r.back != nil {
-		r.back.header, r.back.names = true, cloneAll(scanner.fields)
+		r.back.header, r.back.names = true, cloneAll(names)
 	}
 	for {
 		if err := scanner.next(); err != nil {
@@ -166,7 +181,15 @@ func (r *rowReader) readCSV() error {
 		case scanner.fault != "":
 			err = r.malformed(scanner.fault)
 		case scanner.count != len(columns):
-			err = r.malformed(fmt.Sprintf("%d fields, but the header has %d", scanner.count, len(columns)))
+			err = r.malformed(fmt.Sprintf("%d fields, but the %s has %d", scanner.count, r.whereColumns(), len(columns)))
+		case r.replaced(scanner.raw):
+			err = r.malformed(r.faultEncoding())
+		case r.mapper != nil:
+			r.record.Mistyped, r.record.Typed = 0, 0
+			for i, value := range scanner.fields {
+				r.put(columns[i], value)
+			}
+			err = r.emit()
 		default:
 			for i, value := range scanner.fields {
 				if column := columns[i]; column != noColumn {
@@ -181,10 +204,13 @@ func (r *rowReader) readCSV() error {
 	}
 }
 
-// header reads the header and returns the meaning of each column.
-func (r *rowReader) header(scanner *csvScanner) ([]settlement.Column, error) {
+// header returns the name of each column: from the header, or from the layout if files have none.
+func (r *rowReader) header(scanner *csvScanner) ([]string, error) {
 	if err := r.source.skipByteOrderMark(); err != nil {
 		return nil, err
+	}
+	if l := r.layout(); l != nil && l.Fields != nil {
+		return l.Fields, nil
 	}
 	switch err := scanner.next(); {
 	case err == io.EOF:
@@ -194,13 +220,21 @@ func (r *rowReader) header(scanner *csvScanner) ([]settlement.Column, error) {
 	case err != nil:
 		return nil, err
 	case scanner.fault != "":
-		return nil, unreadable("the header line is malformed: %s", scanner.fault)
+		return nil, unreadable("the header line is malformed: %s%s", scanner.fault, r.asEncoded())
+	case r.replaced(scanner.raw):
+		return nil, unreadable("the header line is %s", r.faultEncoding())
 	case scanner.count > r.limits.columns:
 		return nil, unreadable("the header has %d columns, more than the limit of %d", scanner.count, r.limits.columns)
 	}
-	columns := make([]settlement.Column, scanner.count)
-	present := make(map[string]bool, scanner.count)
-	for i, name := range scanner.fields {
+	return scanner.fields, nil
+}
+
+// pick returns the meaning of each column.
+func (r *rowReader) pick(names []string) ([]settlement.Column, error) {
+	columns := make([]settlement.Column, len(names))
+	present := make(map[string]bool, len(names))
+	for i, name := range names {
+		name = r.tidyName(name)
 		switch {
 		case name == "":
 			return nil, unreadable("column %d of the header has no name", i+1)
@@ -208,23 +242,32 @@ func (r *rowReader) header(scanner *csvScanner) ([]settlement.Column, error) {
 			return nil, unreadable("the header names column %q twice", cutValue(name))
 		}
 		present[name] = true
-		column, known := settlement.FindColumn(name)
+		column, known := r.find(name)
 		if !known {
-			column = noColumn
 			r.unknownColumn(name)
 		}
 		columns[i] = column
 	}
-	r.held = missingColumns("header", present, scanner.fields)
+	r.held = r.missingColumns("header", present, names)
 	return columns, nil
 }
 
+// whereColumns names what says which columns a CSV file has.
+func (r *rowReader) whereColumns() string {
+	if l := r.layout(); l != nil && l.Fields != nil {
+		return "merchant's profile"
+	}
+	return "header"
+}
+
 // missingColumns returns the fault of a header or schema without a column that every kind requires.
-func missingColumns(where string, present map[string]bool, header []string) *fileFault {
+func (r *rowReader) missingColumns(where string, present map[string]bool, header []string) *fileFault {
 	var missing []string
 	for column := settlement.TransactionID; column <= settlement.OccurredAt; column++ {
-		if !present[column.String()] {
-			missing = append(missing, column.String())
+		for _, name := range r.sources(column) {
+			if !present[name] {
+				missing = append(missing, name)
+			}
 		}
 	}
 	if len(missing) == 0 {
@@ -240,5 +283,5 @@ func missingColumns(where string, present map[string]bool, header []string) *fil
 		found = found[:end] + "…"
 	}
 	return &fileFault{code: settlement.MissingColumn, column: missing[0], message: fmt.Sprintf(
-		"the %s has no column %s; it is: %s", where, strings.Join(missing, ", "), found)}
+		"the %s has no column %s; it is: %s%s", where, strings.Join(missing, ", "), found, r.asEncoded())}
 }
