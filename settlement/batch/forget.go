@@ -67,7 +67,7 @@ func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err 
 	}
 	if err := report.cleanUp(ctx, ledger); err != nil {
 		if report.Found {
-			return report, fmt.Errorf("record %d is committed, but objects that hold the member are left; run again to remove them: %w", report.Head.Sequence, err)
+			return report, &CommittedError{report.Head.Sequence, fmt.Errorf("but objects that hold the member are left; run again to remove them: %w", err)}
 		}
 		return report, err
 	}

@@ -86,10 +86,10 @@ func (p *publication) commit(ctx context.Context, dates []books.DateRecord) (seq
 	sequence, _ = ledger.Head()
 	err = p.timed(stageProject, func() error {
 		if err := ledger.ProjectAll(ctx, p.job.Statements); err != nil {
-			return fmt.Errorf("record %d is committed, but its statements are not all published; run again to finish: %w", sequence, err)
+			return &CommittedError{sequence, fmt.Errorf("but its statements are not all published; run again to finish: %w", err)}
 		}
 		if err := p.job.acknowledge(ctx, ledger); err != nil {
-			return fmt.Errorf("record %d is committed and its statements are published, but: %w", sequence, err)
+			return &CommittedError{sequence, fmt.Errorf("and its statements are published, but: %w", err)}
 		}
 		return nil
 	})

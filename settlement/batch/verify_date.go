@@ -174,7 +174,10 @@ func (v *verifier) checkPayments(facts *dateFacts) {
 	date := facts.settled.Date
 	numbers := make(map[string]bool)
 	for _, record := range facts.settled.Statements {
-		numbers[settlement.StatementNo(record.Merchant, date, record.Version)] = true
+		// A version that changed nothing of the payment does not change its number.
+		for version := 1; version <= record.Version; version++ {
+			numbers[settlement.StatementNo(record.Merchant, date, version)] = true
+		}
 	}
 	received := make(map[string]int64)
 	seen := make(map[string]bool)
@@ -185,7 +188,7 @@ func (v *verifier) checkPayments(facts *dateFacts) {
 		}
 		seen[payment.id], seen[pair] = true, true
 		if !numbers[payment.statementNo] {
-			v.fault("alliance", date, "payment %s names %s, which is no statement in force", payment.id, payment.statementNo)
+			v.fault("alliance", date, "payment %s names %s, which is no statement", payment.id, payment.statementNo)
 		}
 		received[payment.payer] -= payment.amount
 		received[payment.payee] += payment.amount

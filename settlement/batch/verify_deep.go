@@ -66,7 +66,7 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 	if err := v.compareState(settled, night, closing); err != nil {
 		return err
 	}
-	if err := v.compareFiles(ctx, settled, night); err != nil {
+	if err := v.compareFiles(ctx, rulebook, settled, night); err != nil {
 		return err
 	}
 	if len(v.report.Faults) == before {
@@ -133,7 +133,7 @@ func (v *verifier) compareState(settled *books.DateRecord, night *settlement.Nig
 
 // compareFiles writes the date's tables and compares every file with the record. A statement that
 // a restatement left alone is compared with what the run wrote that gave it its version.
-func (v *verifier) compareFiles(ctx context.Context, settled *books.DateRecord, night *settlement.Night) error {
+func (v *verifier) compareFiles(ctx context.Context, rulebook *rules.Rulebook, settled *books.DateRecord, night *settlement.Night) error {
 	origins := make(map[int64]map[string][]books.FileRecord)
 	add := func(origin int64, merchant string, files []books.FileRecord) {
 		if origins[origin] == nil {
@@ -149,7 +149,7 @@ func (v *verifier) compareFiles(ctx context.Context, settled *books.DateRecord, 
 		if origins[record.Seq] == nil {
 			continue
 		}
-		if err := v.compareOrigin(ctx, &record, night, origins[record.Seq]); err != nil {
+		if err := v.compareOrigin(ctx, rulebook, &record, night, origins[record.Seq]); err != nil {
 			return err
 		}
 	}
@@ -176,8 +176,8 @@ func (v *verifier) origin(date settlement.Date, statement *books.StatementRecord
 	panic("a statement is on record and no record has it")
 }
 
-// compareOrigin compares the folders that one record wrote.
-func (v *verifier) compareOrigin(ctx context.Context, record *books.Record, computed *settlement.Night, folders map[string][]books.FileRecord) error {
+// compareOrigin compares the folders that one record wrote, perhaps over those of records before.
+func (v *verifier) compareOrigin(ctx context.Context, rulebook *rules.Rulebook, record *books.Record, computed *settlement.Night, folders map[string][]books.FileRecord) error {
 	night := *computed
 	night.Statements = slices.Clone(computed.Statements)
 	night.RulebookDigest = record.RulebookDigest
@@ -186,8 +186,16 @@ func (v *verifier) compareOrigin(ctx context.Context, record *books.Record, comp
 			night.ComputationID = record.Dates[i].ComputationID
 		}
 	}
+	options := statement.Options{Workers: v.job.Workers}
+	if standing := v.standingBefore(night.Date, record.Seq); standing != nil {
+		restated := &publication{job: &Job{Rulebook: rulebook}, night: &night, standing: standing}
+		if err := restated.keepStatements(); err != nil {
+			return fmt.Errorf("%s: %w", night.Date, err)
+		}
+		options.Earlier = v.earlier(ctx, standing, record.Seq)
+	}
 	discard := func(context.Context, string, io.ReadSeeker) error { return nil }
-	written, err := statement.Write(ctx, &night, statement.Options{Workers: v.job.Workers}, discard)
+	written, err := statement.Write(ctx, &night, options, discard)
 	if err != nil {
 		return fmt.Errorf("%s: %w", night.Date, err)
 	}
@@ -209,7 +217,47 @@ func (v *verifier) compareOrigin(ctx context.Context, record *books.Record, comp
 	return nil
 }
 
+// standingBefore returns what was on record of a date before a record; nil if nothing was.
+func (v *verifier) standingBefore(date settlement.Date, seq int64) (standing *books.DateRecord) {
+	records := v.ledger.Records()
+	for i := range records[:seq-1] {
+		for j := range records[i].Dates {
+			if records[i].Dates[j].Date == date {
+				standing = &records[i].Dates[j]
+			}
+		}
+	}
+	return standing
+}
+
+// earlier opens the versions that a record superseded.
+func (v *verifier) earlier(ctx context.Context, standing *books.DateRecord, seq int64) func(merchant string) statement.Opener {
+	return func(merchant string) statement.Opener {
+		if merchant == "" {
+			return openerOf(ctx, v.ledger, standing.Alliance.Files)
+		}
+		var files []books.FileRecord
+		for _, record := range v.ledger.Records()[:seq-1] {
+			for i := range record.Dates {
+				for _, one := range record.Dates[i].Statements {
+					if record.Dates[i].Date == standing.Date && one.Merchant == merchant {
+						files = one.Files
+					}
+				}
+			}
+		}
+		if files == nil {
+			return nil
+		}
+		return openerOf(ctx, v.ledger, files)
+	}
+}
+
 func (v *verifier) compareFolder(date settlement.Date, where string, folder statement.Folder, files []books.FileRecord) {
+	if folder.Unchanged {
+		v.fault(where, date, "computed again, it says the same as the version before")
+		return
+	}
 	onRecord := make(map[string]string)
 	for _, file := range files {
 		onRecord[file.Name] = file.SHA256

@@ -171,7 +171,7 @@ func TestVerifyNoticesInvariants(t *testing.T) {
 		"summary's position":  {func(_, f *dateFacts) { f.statements["CEDAR"].summary.money[held]++ }, "summary's held"},
 		"payment":             {func(_, f *dateFacts) { f.payments[0].amount++ }, "the payments of"},
 		"payment twice":       {func(_, f *dateFacts) { f.payments = append(f.payments, f.payments[0]) }, "there twice"},
-		"payment without":     {func(_, f *dateFacts) { f.payments[0].statementNo = "ST-X" }, "no statement in force"},
+		"payment without":     {func(_, f *dateFacts) { f.payments[0].statementNo = "ST-X" }, "which is no statement"},
 		"points":              {func(_, f *dateFacts) { p := f.points["ALDER"]; p.expired++; f.points["ALDER"] = p }, "the points of ALDER"},
 		"points of statement": {func(_, f *dateFacts) { f.statements["ALDER"].summary.points.issued++ }, "points_opening and the movements"},
 		"opening":             {func(b, _ *dateFacts) { p := b.points["ALDER"]; p.after++; b.points["ALDER"] = p }, "the opening of the points of ALDER"},
@@ -314,4 +314,47 @@ func TestVerifyRefusesWhatIsNotSettled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	w.sound(t, true)
+}
+
+// TestDeepVerifyOfRestatements has statements of several versions and some that a restatement left alone,
+// and a member that was forgotten before a restatement.
+func TestDeepVerifyOfRestatements(t *testing.T) {
+	w := smallWorld(t)
+	w.deliver(t, "A", "2026-01-06", "a9,m1,issue,10,2026-01-06T08:00:00Z")
+	w.settle(t, "2026-01-07")
+	restate := func(date string) {
+		t.Helper()
+		must[Report](t)(Run(t.Context(), Job{Inbox: w.inbox, Ledger: w.ledger, Statements: w.statements, Rulebook: w.rulebook,
+			Date: must[settlement.Date](t)(settlement.ParseDate(date)), Restate: true, Reason: "corrected"}))
+		w.sound(t, true)
+	}
+	correct := func(key, more string) {
+		t.Helper()
+		replaceContent(t, w.inbox, key, append(contentsOf(t, w.inbox)[key], more...))
+	}
+	correct("merchant=B/date=2026-01-05/rows.csv", "b7,m2,redeem,20,2026-01-05T12:00:00Z\n")
+	restate("2026-01-05")
+	correct("merchant=A/date=2026-01-06/rows.csv", "a8,m2,issue,15,2026-01-06T09:00:00Z\n")
+	restate("2026-01-06")
+	must[ForgetReport](t)(ForgetMember(t.Context(), ForgetJob{Ledger: w.ledger, Member: "m2", Reason: "asked for it"}))
+	w.sound(t, true)
+	correct("merchant=B/date=2026-01-05/rows.csv", "b8,m2,redeem,5,2026-01-05T13:00:00Z\n")
+	restate("2026-01-05")
+	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
+	if version := ledger.Version("B", must[settlement.Date](t)(settlement.ParseDate("2026-01-05"))); version.Version != 3 {
+		t.Errorf("the statement has version %d", version.Version)
+	}
+	accounts := 0
+	for _, file := range ledger.AccountObjects() {
+		content := must[[]byte](t)(ledger.Read(t.Context(), file))
+		for _, account := range must[[]settlement.Account](t)(books.ReadAccounts(bytes.NewReader(content), w.rulebook.Parties)) {
+			accounts++
+			if account.Member == "m2" {
+				t.Errorf("%s has an account of the forgotten member", file.Object)
+			}
+		}
+	}
+	if accounts == 0 {
+		t.Error("there are no accounts")
+	}
 }

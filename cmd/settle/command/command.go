@@ -5,7 +5,7 @@
 // # Exit codes
 //
 //   - 0: done, or already done.
-//   - 1: internal error, or the world failed: a disk, a network.
+//   - 1: internal error, or the world failed: a disk, a network; or a signal stopped the program.
 //   - 2: usage or rulebook error.
 //   - 3: refused: inputs, sums out of range, or any exception under --strict; nothing is written.
 //   - 4: another run won; run again.
@@ -54,7 +54,7 @@ func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stde
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := interrupted(ctx, root.ExecuteContext(ctx))
 	if err != nil {
 		fmt.Fprintln(stderr, "settle:", err)
 	}

@@ -262,6 +262,10 @@ func (p *pull) place(fresh, to string) (already bool, err error) {
 		return false, err
 	case same:
 		return true, nil
+	case isEmpty(to):
+		if err := os.Remove(to); err != nil {
+			return false, fmt.Errorf("fill the empty directory: %w", err)
+		}
 	case !p.flags.replace:
 		return false, &batch.RefusedError{Reason: fmt.Sprintf("%s is there and holds other files; name another directory, or give --replace", to)}
 	default:
@@ -281,8 +285,12 @@ func (p *pull) place(fresh, to string) (already bool, err error) {
 	return false, syncDirectory(filepath.Dir(to))
 }
 
-// sameFiles reports whether a directory has the same files as another, and nothing else; so has
-// none that is empty.
+func isEmpty(directory string) bool {
+	entries, err := os.ReadDir(directory)
+	return err == nil && len(entries) == 0
+}
+
+// sameFiles reports whether a directory has the same files as another, and nothing else.
 func sameFiles(fresh, to string) (bool, error) {
 	found, err := os.ReadDir(to)
 	if err != nil {
