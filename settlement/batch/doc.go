@@ -54,8 +54,42 @@
 // movement of points, or objects or exceptions in this run. A missing merchant, or a held file under
 // date=D, makes every statement of the night incomplete.
 //
+// # Closing
+//
+// [CloseDates] makes every date up to one final. A date that is not settled cannot be closed, one
+// that is final stays so. Nothing published changes; restating a final date is refused.
+//
+// # Verifying
+//
+// [Verify] reads everything on record: the log's chain, every object's SHA-256, no closed date settled
+// again, the versions of each statement 1 to N. On what stands of each date: _statement.json lists the
+// files on record; a statement's lines come to the day's receivable and payable, its detail to each
+// line; the alliance's lines are those of the statements, on both sides, with the same allocations;
+// fees, tax, net and all that follows sum to zero over the parties, every position adds up, the
+// summary repeats it; payments come to each party's due; points roll forward, closing is the next
+// date's opening and the sum of the open lots in the state; running totals and what is carried lead
+// from date to date; the counts of rows and exceptions agree; an object of the inbox is consumed, or
+// a duplicate, on one date only. And the bucket of statements holds what is on record and nothing else.
+//
+// Deep computes a date again, from an inbox that lists what the record lists, with the versions on
+// record, and takes each content from the inbox of today if it has the SHA-256 on record. The
+// rulebook must have the digest on record. State and all published files must come out byte for
+// byte; of a statement that a restatement left alone, as the record wrote it that gave it its version.
+// A control file that was read on an earlier date, and changed since, cannot be told from one that
+// is gone: then the date cannot be computed again. Acknowledgements are not compared.
+//
+// # Forgetting a member
+//
+// [ForgetMember] gives the member's account another name in every state on record, also in those
+// that were superseded, and takes the id out of rejected rows (and their digest out of the
+// acknowledgement beside them). The name is "forgotten-", the record's number and a counter, chosen
+// so that the member stays in its partition; U+0001 before it keeps it apart from any id that a row
+// can hold. Lots, claims and deferred rows stay, so every sum does. When a date up to the last one
+// settled by then is computed again, its rows of the member go to the account; later dates know the
+// id no more. What a run that lost left behind is cleaned up as well, as it may hold the id.
+//
 // # Errors
 //
-// [RefusedError], [MissingError], [RulebookError]; errors that wrap [settlement.ErrOutOfRange],
+// [RefusedError], [MissingError], [RulebookError]; [CommittedError] for what fails after a commit; errors that wrap [settlement.ErrOutOfRange],
 // [books.ErrLost] and [books.ErrUnknown]; others come from the stores.
 package batch

@@ -11,6 +11,13 @@
 //   - 4: another run won; run again.
 //   - 5: the outcome is unknown (the store could not be reached after the commit was sent); run
 //     again, it finds out.
+//
+// # Signals
+//
+// The first SIGINT or SIGTERM ends a command where nothing is left half published, with exit code 1
+// and a message that says whether what was under way is on record. A commit that was sent is first
+// found out about; if that fails the exit code is 5 as ever. A command that had come to its end
+// all the same ends with 0. The second signal ends the process at once, with exit code 1.
 package command
 
 import (
