@@ -54,6 +54,46 @@
 // movement of points, or objects or exceptions in this run. A missing merchant, or a held file under
 // date=D, makes every statement of the night incomplete.
 //
+// # Restating
+//
+// With Restate, [Run] recomputes D and every later settled date, in order, from the state before D,
+// with the inbox and the rulebook as they are now, and publishes them in one commit. It needs a
+// reason, which goes on record, and refuses ([RefusedError]) a date that was never settled, one
+// that is closed, and dates of which an object that they consumed is gone from the inbox. What only
+// the recomputed dates consumed counts as not consumed: a file that was replaced under its name is
+// read anew, one that came late goes to the first recomputed date whose window holds it, and so do
+// the ids of rows and of adjustments. What is fixed for ever stays fixed; prices and fees may get
+// another content under their old ids. What counts as used from then on is what the dates use as
+// they stand. Each date is settled against a timeline: what is on record before D, overlaid by
+// the dates recomputed so far.
+//
+// A statement whose tables equal those on record, column by column but for version, supersedes,
+// statement_no, rulebook_digest and computation_id, is unchanged: its files stay, and the new record
+// names them again. (In inputs.parquet version is the object's: a file that was delivered again with
+// the same bytes changes nothing.) Any other one becomes the version after the last one of that
+// merchant and date, so that versions are 1 to N, and carries changes.parquet. A merchant that has a
+// statement of the date for the first time gets version 1. One that has nothing to say any more gets an
+// empty next version, so that finance finds that nothing is due instead of a folder that is gone; a
+// register that lacks such a merchant is refused ([RulebookError]). The alliance's tables likewise:
+// they stay, with the statement_no of their payments, or are replaced. A payment's id is the same
+// in every version. If every date comes to what is on record in every respect, state and computation
+// ids included, nothing is written, so a restatement may be repeated after any failure.
+//
+// DryRun computes and compares all dates and writes nothing. Its report, as that of the restatement
+// itself, has every statement that changes: number of lines that differ; receivable, payable and due
+// as they were, are, and their difference.
+//
+// What is stored for a date that did not change is compared and thrown away; what is kept in memory
+// from date to date is the closing of the last one, and the ids of as many as [IDDays] says.
+//
+// # Comparing
+//
+// [Difference] says what is different between two versions of a statement, the records that published
+// them included: numbers of the summary; lines; allocations by id, but for their line numbers; the
+// objects of the inbox, on this date and those before it, that stood otherwise after one record than
+// after the other; prices and fees whose content was another; rulebook and program. Between two
+// dates it compares numbers and lines, lines of different business dates being the same one.
+//
 // # Closing
 //
 // [CloseDates] makes every date up to one final. A date that is not settled cannot be closed, one

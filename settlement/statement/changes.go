@@ -44,7 +44,7 @@ type LineName struct {
 	Role         string          `json:"role"`
 	Counterparty string          `json:"counterparty_id"`
 	Activity     string          `json:"activity"`
-	BusinessDate settlement.Date `json:"business_date"`
+	BusinessDate settlement.Date `json:"-"`
 	PriceID      string          `json:"price_id"`
 	// Price is in units of 10^-8 of the currency for PerPoints points. Both are 0 for an
 	// adjustment, which has no price.

@@ -115,6 +115,26 @@
 //
 // In order of key.
 //
+// # changes.parquet: one row per line that a restatement changed
+//
+// It is only in the folder of a statement that supersedes another.
+//
+//	statement_no, version,       of this statement, and the version that it supersedes
+//	supersedes
+//	role, counterparty_id,       the line, as in statement.parquet; price and per_points are null for
+//	activity, business_date,     an adjustment. A line whose price changed is another line: the one
+//	price_id, price, per_points, under the old price goes to 0, the one under the new price comes from 0
+//	currency
+//	transactions_was, …_is,      what the line had in the superseded version, has now, and what was
+//	…_difference                 added; 0 where there was, or is, no such line
+//	points_was, …_is, …_difference
+//	value_was, …_is,             signed as the statement's value
+//	…_difference
+//
+// In the order of statement.parquet. A table without rows says that no line changed, but something
+// else on the statement: compare the summaries. The lines of version 1 and all changes since add up
+// to the lines in force.
+//
 // # The alliance's tables
 //
 // lines.parquet holds every line of the night once: issuer_id, redeemer_id, activity,
@@ -163,6 +183,14 @@
 // Tables other than the detail carry neither statistics nor page indexes: the library's are wrong
 // where nulls and dictionaries meet. Importing this package replaces Arrow's Zstandard encoder, for
 // the whole process, by one that is kept between pages.
+//
+// # Versions
+//
+// [Write] restates a date if Options say how the versions on record are opened. [Difference] compares
+// two versions of a folder: their tables but changes.parquet, column by column, without version,
+// supersedes, statement_no, rulebook_digest and computation_id. A folder that has none is unchanged
+// and is not written; any other one becomes the next version. That the changes of the lines come to
+// those of receivable and payable is checked. [LineChanges] compares the lines of any two statements.
 //
 // # Reading
 //

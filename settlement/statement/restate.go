@@ -32,6 +32,28 @@ type edition struct {
 	open     Opener
 }
 
+// newEdition reads the tables that are looked at first, and are small, ahead of that: folders are
+// compared one after the other.
+func newEdition(manifest Manifest, open Opener) (*edition, error) {
+	ahead := make(map[string][]byte)
+	for _, entry := range manifest.Files {
+		if entry.Name != summaryTable.file && entry.Name != statementTable.file {
+			continue
+		}
+		body, err := open(entry.Name)
+		if err != nil {
+			return nil, fmt.Errorf("opening %s of the version on record: %w", entry.Name, err)
+		}
+		ahead[entry.Name] = body
+	}
+	return &edition{manifest, func(name string) ([]byte, error) {
+		if body, found := ahead[name]; found {
+			return body, nil
+		}
+		return open(name)
+	}}, nil
+}
+
 // readsAtOnce is how many folders on record are looked at at a time: they wait for the store.
 const readsAtOnce = 16
 
@@ -57,8 +79,8 @@ func readEditions(night *settlement.Night, options *Options) (map[string]*editio
 			if err != nil {
 				return fmt.Errorf("the version on record of the folder of %q for %s: %w", id, night.Date, err)
 			}
-			found[i] = &edition{manifest, open}
-			return nil
+			found[i], err = newEdition(manifest, open)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {

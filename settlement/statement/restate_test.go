@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,20 @@ func TestRestatingWhatChanged(t *testing.T) {
 		if changes := is.files[folder.Path+"/"+ChangesFile]; (changes != nil) != (folder.Merchant == "A" || folder.Merchant == "B") {
 			t.Errorf("%s has changes: %t", folder.Path, changes != nil)
 		}
+	}
+	var types []string
+	for _, column := range strings.Fields(`statement_no:s version:i supersedes:i role:s counterparty_id:s activity:s business_date:d price_id:s
+		price:p? per_points:n? currency:s transactions_was:n transactions_is:n transactions_difference:n points_was:n points_is:n
+		points_difference:n value_was:m value_is:m value_difference:m`) {
+		name, kind, _ := strings.Cut(column, ":")
+		repetition := "required"
+		if strings.HasSuffix(kind, "?") {
+			repetition, kind = "optional", kind[:1]
+		}
+		types = append(types, name+": "+repetition+" "+typeNames[kind])
+	}
+	if got := columnTypes(t, is.files["merchant=A/date=2026-06-16/"+ChangesFile]); !slices.Equal(got, types) {
+		t.Errorf("%s has the columns\n%s\ninstead of\n%s", ChangesFile, strings.Join(got, "\n"), strings.Join(types, "\n"))
 	}
 	change := is.folders[0].Change
 	if change.Lines != 1 || change.Receivable.Difference().String() != "0.77" || !change.Payable.Difference().IsZero() || !change.Due.Difference().IsZero() {

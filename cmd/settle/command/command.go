@@ -119,7 +119,7 @@ again, it finds out.`,
 		return usage("%w; see %s --help", err, command.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newGenerate(), newClose(), newLog(), newVerify(),
+	root.AddCommand(newRun(), newDiff(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newGenerate(), newClose(), newLog(), newVerify(),
 		newRepair(), newGC(), newPull(), newForget(), newVersion())
 	return root
 }
