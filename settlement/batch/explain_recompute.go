@@ -159,7 +159,7 @@ func cloneAccount(account *settlement.Account) settlement.Account {
 // read once more for those.
 func (e *explainer) memberRows(ctx context.Context) ([]settlement.Transaction, error) {
 	mine, _, err := e.readRows(ctx, settlement.NoParty, func(record *settlement.Record) bool {
-		return record.Values[settlement.MemberID] == e.member
+		return e.opening.nameOf(record.Values[settlement.MemberID]) == e.member
 	})
 	if err != nil {
 		return nil, err
@@ -223,6 +223,7 @@ func (e *explainer) readRows(ctx context.Context, of settlement.Party, wanted fu
 				rejected = append(rejected, settlement.Source{File: input.Key, Row: record.Row})
 				return nil
 			}
+			row.Member = e.opening.nameOf(row.Member)
 			rows = append(rows, row)
 			return nil
 		})

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"alliance/settlement"
 	"alliance/settlement/books"
@@ -48,7 +50,7 @@ func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err 
 	if job.Member == "" {
 		return report, refuse("no member to forget was named")
 	}
-	if strings.Contains(job.Reason, job.Member) || strings.Contains(job.Operator, job.Member) {
+	if names(job.Reason, job.Member) || names(job.Operator, job.Member) {
 		return report, refuse("the reason or the operator contains the member's id, and the log keeps both for ever; name the request's number instead")
 	}
 	ledger, err := books.Open(ctx, job.Ledger)
@@ -224,6 +226,23 @@ func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at 
 	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.arrow", at), bytes.NewReader(buffer.Bytes()))
 	stored.Rows = file.Rows
 	return stored, err
+}
+
+// names reports whether a text has the member's id in it, by itself and not as a part of a word.
+func names(text, member string) bool {
+	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for at := 0; ; at++ {
+		found := strings.Index(text[at:], member)
+		if found < 0 {
+			return false
+		}
+		at += found
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(member):])
+		if !inWord(before) && !inWord(after) {
+			return true
+		}
+	}
 }
 
 // printablePseudonym leaves out the character that keeps pseudonyms apart from members' ids.

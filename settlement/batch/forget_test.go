@@ -92,11 +92,20 @@ func TestForgetIsRefusedIfTheLogWouldHoldTheMember(t *testing.T) {
 		{Ledger: w.ledger, Member: memberOne, Reason: "for " + memberOne},
 		{Ledger: w.ledger, Member: memberOne, Operator: memberOne},
 		{Ledger: w.ledger},
+		{Ledger: w.ledger, Member: "11", Reason: "118, and (11)"},
 	} {
 		_, err := ForgetMember(t.Context(), job)
 		var refused *RefusedError
 		if !errors.As(err, &refused) {
 			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestNamesAMember(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "request 118": false, "11": true, "of 11": true, "a11": false, "11é": false, "111 11": true, "(11)": true} {
+		if names(text, "11") != want {
+			t.Errorf("%q names 11: %t", text, !want)
 		}
 	}
 }

@@ -125,6 +125,7 @@ func TestForget(t *testing.T) {
 	contains(t, w.ask(exitDone, "forget", "--member", "m1", "--reason", "request 7"), "nothing on record holds this member", "log: record 2")
 	contains(t, w.ask(exitDone, "log"), "forget by olga", "request 7", "forgotten-2-")
 	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
+	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b1"), "b1", "a1", "c1")
 	w.settleTo("2026-01-06")
 	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
 }

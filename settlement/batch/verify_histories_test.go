@@ -1,0 +1,100 @@
+package batch_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/batch"
+	"alliance/settlement/books"
+)
+
+var verificationsFlag = flag.Uint64("verifications", 24, "how many random histories are verified")
+
+// TestRandomHistoriesAreSound settles random histories, restates them, forgets a member and restates
+// again, and verifies everything after each of these: nothing may be reported, and dates must
+// come out the same when they are computed again.
+func TestRandomHistoriesAreSound(t *testing.T) {
+	recomputed, forgotten := 0, 0
+	for seed := *seedFlag; seed < *seedFlag+*verificationsFlag; seed++ {
+		history := randomHistory(seed)
+		r := &restatedHistory{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, seed: seed, first: settlement.Date(history.first), config: history.config,
+			stores: memoryStores(), counts: &restatedCounts{}, closed: settlement.Date(history.first) - 1}
+		nights := history.nights[:min(len(history.nights), 2+r.IntN(4))]
+		for i := range nights {
+			r.steps = append(r.steps, restateStep{delivery: deliveryOf(&nights[i], history.first+day(i))}, restateStep{rulebook: mustRulebook(t, r.config.yaml())})
+		}
+		r.play(r.stores, r.steps)
+		rulebooks := []*rules.Rulebook{mustRulebook(t, r.config.yaml())}
+		recomputed += r.verify(rulebooks)
+		if r.IntN(2) == 0 {
+			r.restate(nights, nil)
+			rulebooks = append(rulebooks, mustRulebook(t, r.config.yaml()))
+			recomputed += r.verify(rulebooks)
+		}
+		if r.forget() {
+			forgotten++
+			recomputed += r.verify(rulebooks)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	t.Logf("%d dates were computed again, %d members forgotten", recomputed, forgotten)
+	if recomputed == 0 || forgotten == 0 {
+		t.Error("there is too little in these histories")
+	}
+}
+
+// verify expects that all is sound, and returns how many dates were computed again.
+func (r *restatedHistory) verify(rulebooks []*rules.Rulebook) int {
+	report, err := batch.Verify(context.Background(), batch.VerifyJob{Ledger: r.stores.ledger, Statements: r.stores.statements, Inbox: r.stores.inbox,
+		Date: settlement.NoDate, Deep: true, Rulebooks: rulebooks})
+	if err != nil {
+		r.t.Fatalf("seed %d: %v", r.seed, err)
+	}
+	for _, fault := range report.Faults {
+		// Corrections replace files that dates before the restated one have read, too.
+		if !strings.Contains(fault.Message, "has another content by now") {
+			r.t.Errorf("seed %d: %s", r.seed, fault)
+		}
+	}
+	return len(report.Recomputed)
+}
+
+// forget forgets one of the members on record.
+func (r *restatedHistory) forget() bool {
+	ledger, err := books.Open(context.Background(), r.stores.ledger)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, file := range ledger.AccountObjects() {
+		content, err := ledger.Read(context.Background(), file)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		parties, err := books.AccountParties(bytes.NewReader(content))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(accounts) == 0 {
+			continue
+		}
+		member := accounts[r.IntN(len(accounts))].Member
+		report, err := batch.ForgetMember(context.Background(), batch.ForgetJob{Ledger: r.stores.ledger, Member: member, Reason: "asked for it"})
+		if err != nil || !report.Found {
+			r.t.Fatalf("seed %d: forget %q: %+v, %v", r.seed, member, report, err)
+		}
+		return true
+	}
+	return false
+}
