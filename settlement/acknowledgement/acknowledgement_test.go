@@ -44,12 +44,12 @@ func deliver(t *testing.T, files ...file) (storage.Bucket, *settlement.Night) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts, err := intake.Read(t.Context(), inbox, &intake.Object{Name: f.name, Format: intake.FormatOf(f.name), Object: objects[0]}, nil)
+		facts, err := intake.Read(t.Context(), inbox, &intake.Object{Name: f.name, Format: intake.FormatOf(f.name), Object: objects[0]}, func(*settlement.Record) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
 		night.Inputs = append(night.Inputs, settlement.Input{Merchant: partyA, Key: key, Version: objects[0].Version, Bytes: objects[0].Size,
-			SHA256: facts.SHA256, State: settlement.Consumed, Rejected: int64(len(f.rejected))})
+			SHA256: facts.SHA256, Rows: facts.Rows, State: settlement.Consumed, Rejected: int64(len(f.rejected))})
 		for _, exception := range f.rejected {
 			exception.Merchant, exception.File, exception.State = partyA, key, settlement.Rejected
 			night.Exceptions = append(night.Exceptions, exception)

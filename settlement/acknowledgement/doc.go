@@ -54,6 +54,11 @@
 // in a delivery and cost one notice (unknown_column). A row with code malformed has to be taken apart
 // by hand, from raw into the columns. Rows that need no mending (duplicate) are to be left out.
 //
+// A merchant with a layout of its own gets the file in that layout: its columns, its texts, its
+// delimiter and encoding; a column of ours whose name it gives a meaning begins with settle_. If its
+// files have no header, take away the first line and the six columns before it is delivered; if
+// quotes have no meaning in them, delimiters and line ends in the six columns are blanks.
+//
 // Columns of the merchant's that have one of the six names are left out, so that a mended file can
 // itself be rejected. Of columns without a meaning the first 100 are given back; rejected_file says how
 // many were left out. A raw text is cut after 32,000 bytes, which the message says, and has U+FFFD in

@@ -14,6 +14,7 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/intake"
+	"alliance/settlement/layout"
 	"alliance/settlement/storage"
 )
 
@@ -23,6 +24,16 @@ type Source struct {
 	// Consumed returns what an earlier settlement date put on record about an object that it
 	// consumed, by key.
 	Consumed func(key string) (settlement.Date, settlement.Input, bool)
+	// Layout returns how a merchant writes its files, nil for the common form; a nil func stands
+	// for one that always does.
+	Layout func(merchant settlement.Party) *layout.Layout
+}
+
+func (s *Source) layout(merchant settlement.Party) *layout.Layout {
+	if s.Layout == nil {
+		return nil
+	}
+	return s.Layout(merchant)
 }
 
 // Encoded are the files of one merchant.
@@ -114,7 +125,7 @@ func encodeJSON(ack Acknowledgement) ([]byte, error) {
 
 // giveBack gathers the rejected rows, file by file.
 func (d *delivery) giveBack(ctx context.Context, source Source, ack *Acknowledgement) (*sheet, error) {
-	sheet := newSheet()
+	sheet := newSheet(source.layout(d.merchant))
 	var rejected []*settlement.Exception
 	for i := range d.exceptions {
 		if rejects(&d.exceptions[i]) {
@@ -148,7 +159,10 @@ func (d *delivery) giveBackFile(ctx context.Context, source Source, ack *Acknowl
 		input.Version = ""
 		ack.EarlierFiles = append(ack.EarlierFiles, earlierFile(input, read, rejected))
 	}
-	rows, fault, err := readAgain(ctx, source.Inbox, &input, rejected)
+	rows, fault, err := readAgain(ctx, source, &input, rejected)
+	if fault == faultOtherwise && tonight {
+		panic(fmt.Sprintf("%s: %d rows are rejected, but not found again", key, len(rejected)))
+	}
 	if err != nil {
 		return err
 	}
@@ -180,20 +194,21 @@ func earlierFile(input settlement.Input, read settlement.Date, rejected []*settl
 }
 
 const (
-	faultGone    = "the file is not in the inbox any more, so its rows cannot be given back; their numbers are in the statement's exceptions"
-	faultChanged = "the file has changed since it was read, so its rows cannot be given back; their numbers are in the statement's exceptions"
+	faultGone      = "the file is not in the inbox any more, so its rows cannot be given back; their numbers are in the statement's exceptions"
+	faultOtherwise = "the merchant's profile is another since the file was read, so its rows cannot be given back; their numbers are in the statement's exceptions"
+	faultChanged   = "the file has changed since it was read, so its rows cannot be given back; their numbers are in the statement's exceptions"
 )
 
 // readAgain returns the rejected rows of a file, in order, or says why there are none.
-func readAgain(ctx context.Context, inbox storage.Bucket, input *settlement.Input, rejected []*settlement.Exception) (rows []intake.Delivered, fault string, err error) {
+func readAgain(ctx context.Context, source Source, input *settlement.Input, rejected []*settlement.Exception) (rows []intake.Delivered, fault string, err error) {
 	wanted := make([]int64, len(rejected))
 	for i, exception := range rejected {
 		wanted[i] = exception.Row
 	}
 	name := path.Base(input.Key)
-	object := &intake.Object{Merchant: input.Merchant, Name: name, Format: intake.FormatOf(name),
+	object := &intake.Object{Merchant: input.Merchant, Name: name, Format: intake.FormatOf(name), Layout: source.layout(input.Merchant),
 		Object: storage.Object{Key: input.Key, Size: input.Bytes, Version: input.Version}}
-	facts, err := intake.ReadBack(ctx, inbox, object, wanted, func(row intake.Delivered) error {
+	facts, err := intake.ReadBack(ctx, source.Inbox, object, wanted, func(row intake.Delivered) error {
 		rows = append(rows, row)
 		return nil
 	})
@@ -206,8 +221,8 @@ func readAgain(ctx context.Context, inbox storage.Bucket, input *settlement.Inpu
 		return nil, "", err
 	case facts.SHA256 != input.SHA256:
 		return nil, faultChanged, nil
-	case len(rows) != len(rejected):
-		panic(fmt.Sprintf("%s: %d rows are rejected, %d were found again", input.Key, len(rejected), len(rows)))
+	case facts.Code != settlement.NoCode, facts.Rows != input.Rows, len(rows) != len(rejected):
+		return nil, faultOtherwise, nil
 	}
 	return rows, "", nil
 }

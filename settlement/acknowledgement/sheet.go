@@ -2,13 +2,13 @@ package acknowledgement
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"alliance/settlement"
 	"alliance/settlement/intake"
+	"alliance/settlement/layout"
 )
 
 // ownColumns are those that a rejected row gets besides its own.
@@ -20,12 +20,17 @@ const maxOtherColumns = 100
 // A sheet is a file of rejected rows.
 type sheet struct {
 	rows []sheetRow
-	// known marks the columns with a meaning that occur.
-	known [settlement.Columns]bool
+	// known are the names of the columns with a meaning that occur.
+	known [layout.TimeOfDay + 1]string
 	// others are those without one, in order of first appearance; leftOut holds what was too many.
 	others  []string
 	places  map[string]int // of others
 	leftOut map[string]bool
+	// layout is that of the merchant's files; known is by name in them what has a meaning, and own
+	// the names of our columns.
+	layout  *layout.Layout
+	meaning map[string]settlement.Column
+	own     []string
 }
 
 type sheetRow struct {
@@ -33,19 +38,36 @@ type sheetRow struct {
 	why *settlement.Exception
 }
 
-func newSheet() *sheet {
-	s := &sheet{places: make(map[string]int), leftOut: make(map[string]bool)}
+func newSheet(l *layout.Layout) *sheet {
+	s := &sheet{layout: l, places: make(map[string]int), leftOut: make(map[string]bool)}
+	if l == nil {
+		l = &layout.Layout{}
+	}
+	s.meaning = l.Places()
 	for _, name := range ownColumns {
+		if _, taken := s.meaning[name]; taken {
+			name = "settle_" + name
+		}
+		s.own = append(s.own, name)
 		s.places[name] = -1
 	}
 	return s
 }
 
+// column returns the column that a name in the merchant's files stands for.
+func (s *sheet) column(name string) (column settlement.Column, known bool) {
+	column, known = s.meaning[name]
+	return column, known && column != settlement.Columns
+}
+
 func (s *sheet) add(row intake.Delivered, why *settlement.Exception) {
+	row.Columns = s.tidyNames(row.Columns)
 	s.rows = append(s.rows, sheetRow{row, why})
 	for _, name := range row.Columns {
-		if column, known := settlement.FindColumn(name); known {
-			s.known[column] = true
+		if column, known := s.column(name); known {
+			if s.known[column] == "" {
+				s.known[column] = name
+			}
 		} else if _, placed := s.places[name]; placed {
 			continue
 		} else if len(s.others) == maxOtherColumns {
@@ -60,32 +82,36 @@ func (s *sheet) add(row intake.Delivered, why *settlement.Exception) {
 // encode returns the file, and how many columns were left out.
 func (s *sheet) encode() (content []byte, leftOut int) {
 	var text bytes.Buffer
-	writer := csv.NewWriter(&text)
+	writer := s.writer(&text)
 	var header []string
 	places := make(map[string]int)
 	place := func(name string) {
 		places[name] = len(header)
 		header = append(header, harmless(name))
 	}
-	for column, occurs := range s.known {
-		if occurs {
-			place(settlement.Column(column).String())
-		}
-	}
-	for _, name := range s.others {
+	for _, name := range s.order() {
 		place(name)
 	}
+	for _, name := range s.others {
+		if _, placed := places[name]; !placed {
+			place(name)
+		}
+	}
 	own := len(header)
-	write(writer, append(header, ownColumns...))
+	write(writer, append(header, s.own...))
 	for i := range s.rows {
 		write(writer, s.rows[i].cells(places, own))
 	}
 	writer.Flush()
-	return text.Bytes(), len(s.leftOut)
+	content = text.Bytes()
+	if s.layout != nil {
+		content = s.layout.Encode(content)
+	}
+	return content, len(s.leftOut)
 }
 
 // write writes a record to memory, which does not fail.
-func write(writer *csv.Writer, cells []string) {
+func write(writer recordWriter, cells []string) {
 	if err := writer.Write(cells); err != nil {
 		panic(fmt.Sprintf("write CSV to memory: %v", err))
 	}

@@ -9,6 +9,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/acknowledgement"
 	"alliance/settlement/books"
+	"alliance/settlement/layout"
 )
 
 // acknowledge copies what merchants are told about their deliveries to where they find it.
@@ -30,7 +31,7 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 	create func(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error)) ([]books.AcknowledgementRecord, error) {
 	source := acknowledgement.Source{Inbox: p.job.Inbox, Consumed: func(key string) (settlement.Date, settlement.Input, bool) {
 		return consumedBefore(recorded, p.night, key)
-	}}
+	}, Layout: func(merchant settlement.Party) *layout.Layout { return p.job.Rulebook.Merchant(merchant).Layout }}
 	versions := make(map[string]int)
 	for _, statement := range statements {
 		versions[statement.Merchant] = statement.Version

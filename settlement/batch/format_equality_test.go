@@ -113,6 +113,11 @@ func formatAsJSONLines(t testing.TB, rows []formatRow) string {
 }
 
 func formatAsArrow(t testing.TB, rows []formatRow) string {
+	return arrowFile(t, formatColumns, rows, nil)
+}
+
+// arrowFile writes rows with Arrow. columns may have other names for those of rename.
+func arrowFile(t testing.TB, columns []arrow.Field, rows []formatRow, rename map[string]string) string {
 	var text strings.Builder
 	for i := range rows {
 		fields := map[string]any{}
@@ -120,13 +125,17 @@ func formatAsArrow(t testing.TB, rows []formatRow) string {
 			fields[column] = value
 		}
 		fields["points"], fields["till"] = rows[i].Points, rows[i].Till
+		for name, other := range rename {
+			fields[other] = fields[name]
+			delete(fields, name)
+		}
 		line, err := json.Marshal(fields)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text.WriteString("," + string(line))
 	}
-	schema := arrow.NewSchema(formatColumns, nil)
+	schema := arrow.NewSchema(columns, nil)
 	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader("["+strings.TrimPrefix(text.String(), ",")+"]"))
 	if err != nil {
 		t.Fatal(err)
@@ -230,8 +239,8 @@ func formatRows(random *rand.Rand, merchant string, date settlement.Date) []form
 var formatEnding = regexp.MustCompile(`/rows\.[a-z.]*[a-z]`)
 
 // publishedTables returns every table in a bucket of statements as text, but for what says how an
-// input was written.
-func publishedTables(t testing.TB, s stores) map[string]string {
+// input was written, and the columns hidden.
+func publishedTables(t testing.TB, s stores, alsoHidden ...string) map[string]string {
 	tables := map[string]string{}
 	for key, content := range contentsOf(t, s.statements) {
 		if path.Ext(key) != ".parquet" {
@@ -245,7 +254,7 @@ func publishedTables(t testing.TB, s stores) map[string]string {
 		if err != nil {
 			t.Fatal(key, err)
 		}
-		hidden := []string{"file", "key", "bytes", "sha256", "computation_id"}
+		hidden := append([]string{"file", "key", "bytes", "sha256", "computation_id"}, alsoHidden...)
 		if path.Base(key) == "inputs.parquet" {
 			hidden = append(hidden, "version")
 		}
