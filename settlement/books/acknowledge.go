@@ -22,9 +22,6 @@ func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements s
 	if err != nil {
 		return fmt.Errorf("project the acknowledgements: %w", err)
 	}
-	if before.Seq > 0 && l.hashes[before.Seq-1] != before.SHA256 {
-		before = mark{}
-	}
 	err = p.run(func() error {
 		for _, date := range l.datesAfter(before.Seq, false) {
 			if err := p.acknowledge(date); err != nil {
@@ -48,12 +45,14 @@ func (p *projection) acknowledge(date settlement.Date) error {
 	settled, _ := p.ledger.Settled(date)
 	inForce := make(map[string]bool)
 	earlier := p.ledger.acknowledgedFiles(date)
+	var folders []folder
 	for _, acknowledgement := range settled.Acknowledgements {
 		inForce[acknowledgement.Merchant] = true
-		folder := StatementFolder(acknowledgement.Merchant, date)
-		if err := p.folder(folder, acknowledgement.Files, earlier[acknowledgement.Merchant]); err != nil {
-			return err
-		}
+		key := StatementFolder(acknowledgement.Merchant, date)
+		folders = append(folders, folder{key, acknowledgement.Files, earlier[acknowledgement.Merchant]})
+	}
+	if err := p.folders(folders); err != nil {
+		return err
 	}
 	for merchant, files := range earlier {
 		if inForce[merchant] {

@@ -67,7 +67,7 @@
 // are no more are deleted, and _statement.json is written last. A folder whose _statement.json
 // is the one on record is finished. Every file is checked against its SHA-256 while it is
 // copied: a damaged one never appears. A crash leaves at worst a folder whose files do not agree
-// with its _statement.json; the next run finishes it. Before each folder, and at the end, the
+// with its _statement.json; the next run finishes it. Before every few folders, and at the end, the
 // log is asked for newer records, so that a slow process does not bring back an old version; one
 // that is killed in the very moment in which it does so leaves a folder that
 // [Ledger.Rebuild] repairs: it reads and compares every file.

@@ -59,11 +59,13 @@ type Ledger struct {
 	probed      bool
 	// pause waits before the next try.
 	pause func(try int)
+	// foldersAtOnce is how many folders the projection writes at a time.
+	foldersAtOnce int
 }
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), pause: pause}
+	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), pause: pause, foldersAtOnce: foldersAtOnce}
 	if err := ledger.refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

@@ -13,6 +13,8 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/storage"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // markKey holds up to which record everything was projected.
@@ -20,9 +22,9 @@ const markKey = "alliance/_projected.json"
 
 type mark struct {
 	Seq int64 `json:"seq"`
-	// SHA256 is that of the record, for acknowledgements: inboxes are shared by ledgers that are
-	// tried out.
-	SHA256 string `json:"sha256,omitempty"`
+	// SHA256 is that of the record: the mark of another ledger, such as one that was begun anew
+	// or restored from a copy, counts for nothing.
+	SHA256 string `json:"sha256"`
 }
 
 // A projection copies folders to the bucket of statements, or of acknowledgements.
@@ -82,12 +84,12 @@ func (l *Ledger) Rebuild(ctx context.Context, statements storage.Bucket) error {
 func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, deep bool) error {
 	p := l.statementProjection(ctx, statements)
 	p.deep = deep
-	before, err := p.readMark()
+	before, err := p.mark(markKey)
 	if err != nil {
 		return fmt.Errorf("project the statements: %w", err)
 	}
 	err = p.run(func() error {
-		for _, date := range l.datesAfter(before, deep) {
+		for _, date := range l.datesAfter(before.Seq, deep) {
 			if err := p.date(date); err != nil {
 				return err
 			}
@@ -97,11 +99,11 @@ func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, dee
 	if err != nil {
 		return err
 	}
-	head, _ := l.Head()
-	if head == before {
+	head, hash := l.Head()
+	if head == before.Seq {
 		return nil
 	}
-	return p.replace(markKey, mark{Seq: head})
+	return p.replace(markKey, mark{head, hash})
 }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
@@ -152,11 +154,6 @@ func (p *projection) checkNewer() error {
 	return nil
 }
 
-func (p *projection) readMark() (int64, error) {
-	found, err := p.mark(markKey)
-	return found.Seq, err
-}
-
 // mark reads a mark; it is zero if there is none. One that cannot be read, or of another ledger,
 // costs only time.
 func (p *projection) mark(key string) (mark, error) {
@@ -168,7 +165,10 @@ func (p *projection) mark(key string) (mark, error) {
 		return mark{}, err
 	}
 	var found mark
-	if head, _ := p.ledger.Head(); json.Unmarshal(text, &found) != nil || found.Seq < 0 || found.Seq > head {
+	if head, _ := p.ledger.Head(); json.Unmarshal(text, &found) != nil || found.Seq < 1 || found.Seq > head {
+		return mark{}, nil
+	}
+	if found.SHA256 != p.ledger.hashes[found.Seq-1] {
 		return mark{}, nil
 	}
 	return found, nil
@@ -184,8 +184,8 @@ func (p *projection) read(key string) ([]byte, error) {
 }
 
 // sum returns the SHA-256 of what lies under a key.
-func (p *projection) sum(key string) (string, error) {
-	reader, _, err := p.bucket.Open(p.ctx, key, "")
+func (p *projection) sum(ctx context.Context, key string) (string, error) {
+	reader, _, err := p.bucket.Open(ctx, key, "")
 	if err != nil {
 		return "", err
 	}
@@ -208,21 +208,22 @@ func (p *projection) replace(key string, value any) error {
 // date projects every folder of a settled date.
 func (p *projection) date(date settlement.Date) error {
 	settled, _ := p.ledger.Settled(date)
+	var superseded, inForce []folder
 	for i := range settled.Statements {
 		merchant := settled.Statements[i].Merchant
 		versions := p.ledger.Versions(merchant, date)
 		var earlier []FileRecord
 		for _, version := range versions[:len(versions)-1] {
-			if err := p.folder(VersionFolder(merchant, date, version.Version), version.Files, nil); err != nil {
-				return err
-			}
+			superseded = append(superseded, folder{VersionFolder(merchant, date, version.Version), version.Files, nil})
 			earlier = append(earlier, version.Files...)
 		}
-		if err := p.folder(StatementFolder(merchant, date), settled.Statements[i].Files, earlier); err != nil {
-			return err
-		}
+		inForce = append(inForce, folder{StatementFolder(merchant, date), settled.Statements[i].Files, earlier})
 	}
-	return p.folder(AllianceFolder(date), settled.Alliance.Files, p.allianceFiles(date))
+	inForce = append(inForce, folder{AllianceFolder(date), settled.Alliance.Files, p.allianceFiles(date)})
+	if err := p.folders(superseded); err != nil {
+		return err
+	}
+	return p.folders(inForce)
 }
 
 // allianceFiles returns the operator's files of every record of a date.
@@ -238,47 +239,94 @@ func (p *projection) allianceFiles(date settlement.Date) []FileRecord {
 	return files
 }
 
-// folder makes a folder hold these files, unless it does; earlier are files that it may hold
-// from earlier versions.
-func (p *projection) folder(folder string, files, earlier []FileRecord) error {
-	finished, err := p.finished(folder, files, earlier)
-	if err != nil || finished {
-		return err
-	}
-	if err := p.checkNewer(); err != nil {
-		return err
-	}
-	names := make(map[string]bool)
-	var last FileRecord
-	for _, file := range files {
-		names[file.Name] = true
-		if file.Name == p.last {
-			last = file
-		} else if err := p.copy(folder, file); err != nil {
+// A folder of the projection holds files; earlier are those that it may hold from earlier
+// versions.
+type folder struct {
+	key            string
+	files, earlier []FileRecord
+}
+
+// foldersAtOnce is how many folders are looked at, or written, at a time. They wait for the store,
+// not for a processor. Tests that count calls do one at a time.
+const foldersAtOnce = 16
+
+// folders makes each folder hold its files, unless it does. Before every few folders the log is
+// asked for newer records.
+func (p *projection) folders(all []folder) error {
+	for some := range slices.Chunk(all, p.ledger.foldersAtOnce) {
+		unfinished := make([]bool, len(some))
+		err := p.together(some, func(ctx context.Context, i int) (err error) {
+			finished, err := p.finished(ctx, &some[i])
+			unfinished[i] = !finished
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(unfinished, true) {
+			continue
+		}
+		if err := p.checkNewer(); err != nil {
+			return err
+		}
+		err = p.together(some, func(ctx context.Context, i int) error {
+			if !unfinished[i] {
+				return nil
+			}
+			return p.write(ctx, &some[i])
+		})
+		if err != nil {
 			return err
 		}
 	}
-	for _, file := range earlier {
+	return nil
+}
+
+// together calls work for every folder at the same time and returns the first error.
+func (p *projection) together(folders []folder, work func(ctx context.Context, i int) error) error {
+	if len(folders) == 1 {
+		return work(p.ctx, 0)
+	}
+	group, ctx := errgroup.WithContext(p.ctx)
+	for i := range folders {
+		group.Go(func() error { return work(ctx, i) })
+	}
+	return group.Wait()
+}
+
+// write writes the files of a folder, those of earlier versions away, and its last file last.
+func (p *projection) write(ctx context.Context, folder *folder) error {
+	names := make(map[string]bool)
+	var last FileRecord
+	for _, file := range folder.files {
+		names[file.Name] = true
+		if file.Name == p.last {
+			last = file
+		} else if err := p.copy(ctx, folder.key, file); err != nil {
+			return err
+		}
+	}
+	for _, file := range folder.earlier {
 		if names[file.Name] {
 			continue
 		}
 		names[file.Name] = true
-		if err := p.bucket.Delete(p.ctx, folder+"/"+file.Name); err != nil {
+		if err := p.bucket.Delete(ctx, folder.key+"/"+file.Name); err != nil {
 			return err
 		}
 	}
-	return p.copy(folder, last)
+	return p.copy(ctx, folder.key, last)
 }
 
 // finished reports whether the folder's last file, and on a deep look every file, is as on record.
-func (p *projection) finished(folder string, files, earlier []FileRecord) (bool, error) {
+func (p *projection) finished(ctx context.Context, folder *folder) (bool, error) {
 	kept := make(map[string]bool)
-	for _, file := range files {
+	for _, file := range folder.files {
 		kept[file.Name] = true
 		if file.Name != p.last && !p.deep {
 			continue
 		}
-		sum, err := p.sum(folder + "/" + file.Name)
+		sum, err := p.sum(ctx, folder.key+"/"+file.Name)
 		if errors.Is(err, storage.ErrNotFound) {
 			return false, nil
 		}
@@ -289,12 +337,12 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 	if !p.deep {
 		return true, nil
 	}
-	objects, err := p.bucket.List(p.ctx, folder+"/")
+	objects, err := p.bucket.List(ctx, folder.key+"/")
 	if err != nil {
 		return false, err
 	}
-	for _, file := range earlier {
-		gone := func(object storage.Object) bool { return object.Key == folder+"/"+file.Name }
+	for _, file := range folder.earlier {
+		gone := func(object storage.Object) bool { return object.Key == folder.key+"/"+file.Name }
 		if !kept[file.Name] && slices.ContainsFunc(objects, gone) {
 			return false, nil
 		}
@@ -302,8 +350,8 @@ func (p *projection) finished(folder string, files, earlier []FileRecord) (bool,
 	return true, nil
 }
 
-func (p *projection) copy(folder string, file FileRecord) error {
-	body := &objectBody{ctx: p.ctx, bucket: p.ledger.bucket, file: p.ledger.Current(file)}
-	err := p.bucket.Replace(p.ctx, folder+"/"+file.Name, body)
+func (p *projection) copy(ctx context.Context, folder string, file FileRecord) error {
+	body := &objectBody{ctx: ctx, bucket: p.ledger.bucket, file: p.ledger.Current(file)}
+	err := p.bucket.Replace(ctx, folder+"/"+file.Name, body)
 	return errors.Join(err, body.Close())
 }

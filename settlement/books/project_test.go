@@ -97,7 +97,8 @@ func TestProject(t *testing.T) {
 		}
 	}
 	expectProjected(t, ledger, fresh)
-	if got := contents(t, statements)[markKey]; got != "{\"seq\":6}\n" {
+	_, hash := ledger.Head()
+	if got := contents(t, statements)[markKey]; got != fmt.Sprintf("{\"seq\":6,\"sha256\":%q}\n", hash) {
 		t.Errorf("mark: %s", got)
 	}
 }
@@ -119,7 +120,7 @@ func TestProjectWritesOnlyOnce(t *testing.T) {
 		t.Errorf("%d calls where nothing was to be done", calls)
 	}
 	// Another ledger's mark, or a broken one, is no proof.
-	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`} {
+	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`, `{"seq":6}`, `{"seq":6,"sha256":"that of a ledger which was begun anew"}`} {
 		other := storage.NewMemory()
 		if err := other.Create(t.Context(), markKey, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
@@ -310,4 +311,14 @@ func TestProjectBesideAnother(t *testing.T) {
 		t.Fatal(overtaken, err)
 	}
 	expectProjected(t, fast, statements)
+}
+
+// TestProjectManyFoldersAtOnce does what production does: several folders at a time.
+func TestProjectManyFoldersAtOnce(t *testing.T) {
+	ledger := open(t, storage.NewMemory())
+	threeVersions(t, ledger, func() {})
+	ledger.foldersAtOnce = foldersAtOnce
+	statements := storage.NewMemory()
+	project(t, ledger, statements)
+	expectProjected(t, ledger, statements)
 }
