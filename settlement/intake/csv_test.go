@@ -76,8 +76,8 @@ func TestCSVFaults(t *testing.T) {
 	}{
 		{"empty file", "", settlement.UnreadableFile, "no header line"},
 		{"blank lines only", "\n \n", settlement.UnreadableFile, "no header line"},
-		{"header name twice", "kind,a,kind\n", settlement.UnreadableFile, `column "kind" twice`},
-		{"unknown header name twice", "kind,a,a\n", settlement.UnreadableFile, `column "a" twice`},
+		{"header name twice", "kind,a,kind\n", settlement.UnreadableFile, `the header names column "kind" twice: columns 1 and 3`},
+		{"unknown header name twice", "kind,a,a\n", settlement.UnreadableFile, `the header names a column twice: columns 2 and 3`},
 		{"empty header name", "kind,,a\n", settlement.UnreadableFile, "column 2 of the header has no name"},
 		{"header with a stray quote", "ki\"nd,a\n", settlement.UnreadableFile, "header line is malformed"},
 		{"header with an unclosed quote", "\"kind,a\n", settlement.UnreadableFile, "header line is malformed"},
@@ -87,8 +87,8 @@ func TestCSVFaults(t *testing.T) {
 		{"long row", goodHeader + "a,b,c,d,e\n" + strings.Repeat("x", 1<<20+1), settlement.UnreadableFile, "row 2 is longer than the limit of 1048576 bytes"},
 		{"long quoted row", goodHeader + "a,b,c,d,\"" + strings.Repeat("x\n", 1<<19) + "\"\n", settlement.UnreadableFile, "row 1 is longer than"},
 		{"long malformed row", goodHeader + "a\"," + strings.Repeat("x", 1<<20) + "\n", settlement.UnreadableFile, "row 1 is longer than"},
-		{"missing columns", "transaction_id,member,kind,occurred_at\n1,2,3,4\n", settlement.MissingColumn, "no column member_id, points; it is: transaction_id,member,kind,occurred_at"},
-		{"other separator", "transaction_id;member_id\n", settlement.MissingColumn, "it is: transaction_id;member_id"},
+		{"missing columns", "transaction_id,member,kind,occurred_at\n1,2,3,4\n", settlement.MissingColumn, "no column member_id, points; it has 4 columns; the file's first line must be the header"},
+		{"other separator", "transaction_id;member_id\n", settlement.MissingColumn, "it has 1 column (commas separate columns)"},
 		{"a fault of reading comes before a missing column", "kind\n" + strings.Repeat("x", 1<<20+1), settlement.UnreadableFile, "row 1 is longer than"},
 	}
 	for _, test := range cases {

@@ -59,6 +59,12 @@
 //	                   max_rejected.share of its rows and max_rejected.rows
 //	hold_expired       in addition to any of them: the last night of the window
 //
+// What is written where names should be may be data, the member ids of a file without a header for
+// one. So messages never repeat a name that is not of a column below or in the merchant's profile, but
+// say how many columns there are, or at which position. unknown_column must name a column: a name of
+// a letter and up to 63 bytes more of letters, digits, "_", ".", "-" and blanks (of any script) is told as it
+// is, any other by its position, such as "column 3" (in JSON, among the names of its line).
+//
 // Three more only inform, in state noticed: unknown_column, once per consumed file, with the first
 // such column, and all of them in the message; unknown_merchant, once per folder of a
 // merchant that is not in the register; unknown_folder, once per folder below a merchant's that

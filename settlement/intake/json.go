@@ -180,7 +180,11 @@ func (p *jsonParser) distinct(member func(name string)) {
 	names := map[string]bool{}
 	p.object(func(name string) {
 		if names[name] {
-			p.fail("the name %q is there twice", cutValue(name))
+			if p.multiline {
+				p.fail("the name %q is there twice", cutValue(name))
+			} else {
+				p.fail("a name inside a value is there twice") // in a row it may be data
+			}
 			return
 		}
 		names[name] = true

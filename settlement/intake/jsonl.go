@@ -29,7 +29,13 @@ type lineReader struct {
 	strangeSet map[string]bool
 	// fresh are names without a meaning that the shape did not know; they are reported if the
 	// line turns out to be a row.
-	fresh []string
+	fresh []freshName
+}
+
+type freshName struct {
+	name string
+	// position is its place among the line's names, from 1.
+	position int
 }
 
 type shapeName struct {
@@ -105,8 +111,8 @@ func (l *lineReader) read(line string) error {
 		l.shape = l.shape[:0]
 		return l.malformed("JSON: " + p.fault)
 	}
-	for _, name := range l.fresh {
-		l.unknownColumn(name)
+	for _, fresh := range l.fresh {
+		l.unknownColumn(fresh.name, fresh.position)
 	}
 	return l.emit()
 }
@@ -167,7 +173,7 @@ func (l *lineReader) learn(at int, name string) settlement.Column {
 	case known:
 		name = strings.Clone(name)
 	default:
-		l.fresh = append(l.fresh, name)
+		l.fresh = append(l.fresh, freshName{name, at + 1})
 	}
 	if at < len(l.shape) {
 		l.shape[at] = shapeName{name, column}
@@ -200,4 +206,12 @@ func (l *lineReader) checkStrange(name string) {
 	l.strange = append(l.strange, name)
 }
 
-func (l *lineReader) twice(name string) { l.parser.fail("the name %q is there twice", cutValue(name)) }
+// twice is the fault of a name that the line has twice. It is told only if it is a column's: others
+// may be data.
+func (l *lineReader) twice(name string) {
+	if _, known := l.find(name); !known {
+		l.parser.fail("a name is there twice, again as the line's name number %d", l.at)
+		return
+	}
+	l.parser.fail("the name %q is there twice", cutValue(name))
+}

@@ -27,8 +27,8 @@ func TestJSONLines(t *testing.T) {
 		{"name twice", `{"kind":"x","kind":"x"}` + "\n" + good, `1!JSON: the name "kind" is there twice | 2:t,m,issue,5,now`},
 		{"name twice through an escape", `{"kind":"x","k\u0069nd":"x"}`, `1!JSON: the name "kind" is there twice`},
 		{"name twice with null", `{"kind":null,"kind":"x"}`, `1!JSON: the name "kind" is there twice`},
-		{"unknown name twice", `{"a":1,"b":1,"a":1}`, `1!JSON: the name "a" is there twice`},
-		{"nested name twice", `{"a":{"b":1,"b":1}}`, `1!JSON: the name "b" is there twice`},
+		{"unknown name twice", `{"a":1,"b":1,"a":1}`, `1!JSON: a name is there twice, again as the line's name number 3`},
+		{"nested name twice", `{"a":{"b":1,"b":1}}`, `1!JSON: a name inside a value is there twice`},
 		{"not an object", "[1]\n1\nnull\n\"x\"\n", strings.Join([]string{
 			"1!JSON: byte 1: an object ({) is due", "2!JSON: byte 1: an object ({) is due", "3!JSON: byte 1: an object ({) is due", "4!JSON: byte 1: an object ({) is due"}, " | ")},
 		{"trailing", "{} {}\n{},\n", "1!JSON: byte 4: something follows the end of the object | 2!JSON: byte 3: something follows the end of the object"},

@@ -281,18 +281,18 @@ func (f *parquetFile) pickColumns(rows *rowReader) error {
 	for i := range f.fields {
 		field := &f.fields[i]
 		name := rows.tidyName(field.name)
-		names[i] = cutValue(name)
+		names[i] = name
 		switch {
 		case name == "":
 			return unreadable("column %d of the schema has no name", i+1)
 		case present[name]:
-			return unreadable("the schema names column %q twice", names[i])
+			return rows.nameTwice("schema", names, i)
 		}
 		present[name] = true
 		column, known := rows.find(name)
 		switch {
 		case !known:
-			rows.unknownColumn(name)
+			rows.unknownColumn(name, i+1)
 			continue
 		case column == noColumn:
 			continue
@@ -304,7 +304,7 @@ func (f *parquetFile) pickColumns(rows *rowReader) error {
 		}
 		f.columns = append(f.columns, parquetColumn{column, field, form})
 	}
-	rows.held = rows.missingColumns("schema", present, names)
+	rows.held = rows.missingColumns("schema", present, len(names))
 	if rows.held == nil {
 		rows.held = wrongTypes(wrong[:])
 	}

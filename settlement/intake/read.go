@@ -27,8 +27,9 @@ type FileFacts struct {
 	// Rows counts every record. The points are sums over every record with a valid kind and
 	// points, of the kinds issue and redeem, before any other check.
 	Rows, IssuedPoints, RedeemedPoints int64
-	// UnknownColumns are the columns without a meaning in order of first appearance, cut to 64
-	// bytes; MoreUnknownColumns says that there are more than the list holds.
+	// UnknownColumns are the columns without a meaning in order of first appearance, each by its
+	// name if that looks like one, else as "column 3"; MoreUnknownColumns says that there are more
+	// than the list holds.
 	UnknownColumns     []string
 	MoreUnknownColumns bool
 }

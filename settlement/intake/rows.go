@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"alliance/settlement"
 	"alliance/settlement/layout"
@@ -122,8 +121,12 @@ func parsePoints(text string) int64 {
 	return points
 }
 
-func (r *rowReader) unknownColumn(name string) {
-	name = cutValue(name)
+// unknownColumn notes a column without a meaning at a position from 1.
+func (r *rowReader) unknownColumn(name string, position int) {
+	if r.unknown[name] {
+		return
+	}
+	name = columnName(name, position)
 	if r.unknown[name] {
 		return
 	}
@@ -239,16 +242,16 @@ func (r *rowReader) pick(names []string) ([]settlement.Column, error) {
 		case name == "":
 			return nil, unreadable("column %d of the header has no name", i+1)
 		case present[name]:
-			return nil, unreadable("the header names column %q twice", cutValue(name))
+			return nil, r.nameTwice("header", names, i)
 		}
 		present[name] = true
 		column, known := r.find(name)
 		if !known {
-			r.unknownColumn(name)
+			r.unknownColumn(name, i+1)
 		}
 		columns[i] = column
 	}
-	r.held = r.missingColumns("header", present, names)
+	r.held = r.missingColumns("header", present, len(names))
 	return columns, nil
 }
 
@@ -260,8 +263,9 @@ func (r *rowReader) whereColumns() string {
 	return "header"
 }
 
-// missingColumns returns the fault of a header or schema without a column that every kind requires.
-func (r *rowReader) missingColumns(where string, present map[string]bool, header []string) *fileFault {
+// missingColumns returns the fault of a header or schema of so many columns without one that
+// every kind requires.
+func (r *rowReader) missingColumns(where string, present map[string]bool, columns int) *fileFault {
 	var missing []string
 	for column := settlement.TransactionID; column <= settlement.OccurredAt; column++ {
 		for _, name := range r.sources(column) {
@@ -273,15 +277,6 @@ func (r *rowReader) missingColumns(where string, present map[string]bool, header
 	if len(missing) == 0 {
 		return nil
 	}
-	const shown_bytes = 300
-	found := strings.Join(header, ",")
-	if len(found) > shown_bytes {
-		end := shown_bytes
-		for !utf8.RuneStart(found[end]) {
-			end--
-		}
-		found = found[:end] + "…"
-	}
 	return &fileFault{code: settlement.MissingColumn, column: missing[0], message: fmt.Sprintf(
-		"the %s has no column %s; it is: %s%s", where, strings.Join(missing, ", "), found, r.asEncoded())}
+		"the %s has no column %s; %s%s", where, strings.Join(missing, ", "), r.described(where, columns), r.asEncoded())}
 }
