@@ -33,11 +33,11 @@ func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements s
 	if err != nil {
 		return err
 	}
-	head, hash := l.Head()
+	head, _ := l.Head()
 	if head == before.Seq {
 		return nil
 	}
-	return p.replace(acknowledgedKey, mark{head, hash})
+	return p.replace(acknowledgedKey, mark{head, l.computationAt(head)})
 }
 
 // acknowledge projects the acknowledgements of a settled date.

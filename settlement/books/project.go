@@ -22,9 +22,10 @@ const markKey = "alliance/_projected.json"
 
 type mark struct {
 	Seq int64 `json:"seq"`
-	// SHA256 is that of the record: the mark of another ledger, such as one that was begun anew
-	// or restored from a copy, counts for nothing.
-	SHA256 string `json:"sha256"`
+	// Computation is the computation id of the newest date by then: the mark of another ledger,
+	// such as one that was begun anew or restored from a copy, counts for nothing. A record's hash
+	// would do as well, but what is published holds no clock and no random number.
+	Computation string `json:"computation_id"`
 }
 
 // A projection copies folders to the bucket of statements, or of acknowledgements.
@@ -99,11 +100,11 @@ func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, dee
 	if err != nil {
 		return err
 	}
-	head, hash := l.Head()
+	head, _ := l.Head()
 	if head == before.Seq {
 		return nil
 	}
-	return p.replace(markKey, mark{head, hash})
+	return p.replace(markKey, mark{head, l.computationAt(head)})
 }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
@@ -168,10 +169,24 @@ func (p *projection) mark(key string) (mark, error) {
 	if head, _ := p.ledger.Head(); json.Unmarshal(text, &found) != nil || found.Seq < 1 || found.Seq > head {
 		return mark{}, nil
 	}
-	if found.SHA256 != p.ledger.hashes[found.Seq-1] {
+	if found.Computation != p.ledger.computationAt(found.Seq) {
 		return mark{}, nil
 	}
 	return found, nil
+}
+
+// computationAt returns the computation id of the newest date that the records up to a number
+// settled. It depends on those of all dates before.
+func (l *Ledger) computationAt(seq int64) string {
+	newest, id := settlement.NoDate, ""
+	for i := range l.records[:seq] {
+		for j := range l.records[i].Dates {
+			if date := &l.records[i].Dates[j]; date.Date >= newest {
+				newest, id = date.Date, date.ComputationID
+			}
+		}
+	}
+	return id
 }
 
 func (p *projection) read(key string) ([]byte, error) {

@@ -97,8 +97,7 @@ func TestProject(t *testing.T) {
 		}
 	}
 	expectProjected(t, ledger, fresh)
-	_, hash := ledger.Head()
-	if got := contents(t, statements)[markKey]; got != fmt.Sprintf("{\"seq\":6,\"sha256\":%q}\n", hash) {
+	if got := contents(t, statements)[markKey]; got != fmt.Sprintf("{\"seq\":6,\"computation_id\":%q}\n", ledger.computationAt(6)) {
 		t.Errorf("mark: %s", got)
 	}
 }
@@ -120,7 +119,7 @@ func TestProjectWritesOnlyOnce(t *testing.T) {
 		t.Errorf("%d calls where nothing was to be done", calls)
 	}
 	// Another ledger's mark, or a broken one, is no proof.
-	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`, `{"seq":6}`, `{"seq":6,"sha256":"that of a ledger which was begun anew"}`} {
+	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`, `{"seq":6}`, `{"seq":6,"computation_id":"that of a ledger which was begun anew"}`} {
 		other := storage.NewMemory()
 		if err := other.Create(t.Context(), markKey, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
