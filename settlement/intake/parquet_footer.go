@@ -239,7 +239,7 @@ func (f *parquetFile) checkGroups() error {
 			if err := f.checkChunk(chunk, &f.columns[i], group.rows); err != nil {
 				return unreadable("row group %d, column %s: %v", g+1, f.columns[i].column, err)
 			}
-			if chunk.size > 0 {
+			if group.rows > 0 && chunk.size > 0 {
 				spans = append(spans, span{chunk.start, chunk.start + chunk.size})
 			}
 		}
@@ -266,11 +266,13 @@ func (f *parquetFile) checkChunk(chunk *parquetChunk, column *parquetColumn, row
 		return fmt.Errorf("it is described otherwise than in the schema; the file is broken, deliver it again")
 	case chunk.values != rows:
 		return fmt.Errorf("%d values for %d rows; the file is broken, deliver it again", chunk.values, rows)
+	case rows == 0:
+		return nil // nothing of it is read, and pyarrow says that its pages lie at 0
 	case chunk.start < int64(len(parquetMagic)) || chunk.size < 0 || chunk.start > f.footerAt || chunk.size > f.footerAt-chunk.start:
 		return fmt.Errorf("it is said to lie at bytes %d+%d, which are not in the file; the file is truncated or broken, deliver it again", chunk.start, chunk.size)
-	case rows > 0 && codecName(chunk.codec) == "":
+	case codecName(chunk.codec) == "":
 		return fmt.Errorf("it is compressed by codec number %d, which is not known; use ZSTD, SNAPPY or GZIP", chunk.codec)
-	case rows > 0 && !codecReadable(chunk.codec):
+	case !codecReadable(chunk.codec):
 		return fmt.Errorf("it is compressed by %s, which is not read; use ZSTD, SNAPPY or GZIP", codecName(chunk.codec))
 	}
 	return nil
