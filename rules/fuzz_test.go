@@ -17,6 +17,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(right))
 	f.Add([]byte(reordered))
 	f.Add(rules.Sample())
+	f.Add([]byte(profiled))
 	f.Add([]byte("{\"alliance\": {\"id\": [1, null, 1e5]}}"))
 	f.Add([]byte("---\n--- &a [*a, !x y, ? b : c]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
