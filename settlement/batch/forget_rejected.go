@@ -5,11 +5,16 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"alliance/settlement"
 	"alliance/settlement/acknowledgement"
 	"alliance/settlement/books"
+	"alliance/settlement/layout"
 )
 
 // A rewriting replaces an object of the ledger by another content.
@@ -68,32 +73,101 @@ func (f *forgetting) findRejectedOf(ctx context.Context, files []books.FileRecor
 	return nil
 }
 
-// withoutMember returns rejected rows without a member's id, nil if it is not in them. It may be
-// in the column of members, in a column without a meaning, or in the raw text of a malformed row.
+// withoutMember returns rejected rows without a member's id, nil if it is not in them. In the common
+// layout it is taken out of the column of members, of columns without a meaning and of the raw text of
+// malformed rows; out of a merchant's own layout wherever it stands by itself, as which column means
+// what is not on record.
 func withoutMember(content []byte, member string) ([]byte, error) {
-	rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
-	if err != nil {
-		return nil, err
+	if rows := commonRows(content); rows != nil {
+		return withoutMemberInColumns(rows, member)
 	}
+	without := content
+	for _, spelling := range spellings(member) {
+		without = withoutText(without, spelling)
+	}
+	if bytes.Equal(without, content) {
+		return nil, nil
+	}
+	return without, nil
+}
+
+// commonRows returns the rows of a file in the common layout, nil for any other.
+func commonRows(content []byte) [][]string {
+	header, _, _ := strings.Cut(string(content), "\n")
+	if !strings.HasSuffix(header, ",file,row,code,column,message,raw") || !utf8.Valid(content) {
+		return nil
+	}
+	rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	if err != nil || !slices.Contains(rows[0], settlement.MemberID.String()) {
+		return nil
+	}
+	return rows
+}
+
+func withoutMemberInColumns(rows [][]string, member string) ([]byte, error) {
 	found := false
-	for at, row := range rows {
+	own := len(rows[0]) - 6
+	for _, row := range rows[1:] {
 		for i := range row {
-			name := rows[0][i]
-			column, known := settlement.FindColumn(name)
-			raw := name == "raw" && strings.Contains(row[i], member)
-			own := name == "row" || name == "code" || name == "column" || name == "file" || name == "message"
+			column, known := settlement.FindColumn(rows[0][i])
+			switch {
+			case i == len(row)-1: // raw
+				if !strings.Contains(row[i], member) {
+					continue
+				}
+			case i >= own, known && column != settlement.MemberID:
+				continue
 			// A text that a spreadsheet takes for a formula has an apostrophe before it.
-			is := row[i] == member || row[i] == "'"+member
-			if at > 0 && !own && (raw || is && (!known || column == settlement.MemberID)) {
-				row[i], found = "", true
+			case row[i] != member && row[i] != "'"+member:
+				continue
 			}
+			row[i], found = "", true
 		}
 	}
 	if !found {
 		return nil, nil
 	}
 	var without bytes.Buffer
-	writer := csv.NewWriter(&without)
-	err = writer.WriteAll(rows)
+	err := csv.NewWriter(&without).WriteAll(rows)
 	return without.Bytes(), err
+}
+
+// spellings returns an id in every encoding that a merchant's layout may have.
+func spellings(member string) [][]byte {
+	var little, big []byte
+	for _, unit := range utf16.Encode([]rune(member)) {
+		little, big = append(little, byte(unit), byte(unit>>8)), append(big, byte(unit>>8), byte(unit))
+	}
+	all := [][]byte{[]byte(member), little, big}
+	for _, name := range layout.Encodings() {
+		coded := &layout.Layout{Encoding: name}
+		encoded := coded.Encode([]byte(member))
+		back, err := io.ReadAll(coded.Decode(bytes.NewReader(encoded)))
+		known := slices.ContainsFunc(all, func(one []byte) bool { return bytes.Equal(one, encoded) })
+		if err == nil && string(back) == member && !known {
+			all = append(all, encoded)
+		}
+	}
+	return all
+}
+
+// withoutText takes a text out wherever no letter or digit of ASCII is beside it.
+func withoutText(content, text []byte) []byte {
+	inWord := func(b byte) bool { return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z' }
+	var without []byte
+	kept := 0 // what of content is dealt with
+	for at := 0; ; {
+		found := bytes.Index(content[at:], text)
+		if found < 0 {
+			return append(without, content[kept:]...)
+		}
+		from := at + found
+		to := from + len(text)
+		if from > 0 && inWord(content[from-1]) || to < len(content) && inWord(content[to]) {
+			at = from + 1
+			continue
+		}
+		without = append(without, content[kept:from]...)
+		kept, at = to, to
+	}
 }

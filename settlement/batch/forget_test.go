@@ -142,3 +142,24 @@ func TestForgetRemovesAbandonedAttempts(t *testing.T) {
 type undeletable struct{ storage.Bucket }
 
 func (undeletable) Delete(context.Context, string) error { return errors.New("the network is down") }
+
+func TestRejectedRowsLoseTheMember(t *testing.T) {
+	const own = ",file,row,code,column,message,raw\n"
+	for name, test := range map[string]struct{ content, member, want string }{
+		"common":           {"transaction_id,member_id,points,note" + own + "11,11,11,11,f,11,c,p,m,\n", "11", "transaction_id,member_id,points,note" + own + "11,,11,,f,11,c,p,m,\n"},
+		"formula":          {"transaction_id,member_id" + own + "a,'=1,f,1,c,p,m,\n", "=1", "transaction_id,member_id" + own + "a,,f,1,c,p,m,\n"},
+		"malformed":        {"transaction_id,member_id" + own + ",,f,1,malformed,,m,\"a,11,\"\"x\"\n", "11", "transaction_id,member_id" + own + ",,f,1,malformed,,m,\n"},
+		"not there":        {"transaction_id,member_id" + own + "11,110,f,11,c,p,m,\n", "11", ""},
+		"own layout":       {"Beleg;Kunde;file;row\n11;4711;f;1\n12;11;f;2\n", "11", "Beleg;Kunde;file;row\n;4711;f;1\n12;;f;2\n"},
+		"own encoding":     {"Kunde;x\nM\xfcller;1\n", "Müller", "Kunde;x\n;1\n"},
+		"gbk":              {"k|x\n\xd5\xc5\xc8\xfd|1\n", "张三", "k|x\n|1\n"},
+		"utf-16":           {"\xff\xfe;\x00a\x001\x00;\x00", "a1", "\xff\xfe;\x00;\x00"},
+		"own, not there":   {"Kunde;x\nMüllerin;1\n", "Müller", ""},
+		"own, twice in it": {"k;x\n111;111 11 11;1\n", "11", "k;x\n111;111  ;1\n"},
+	} {
+		without, err := withoutMember([]byte(test.content), test.member)
+		if err != nil || string(without) != test.want {
+			t.Errorf("%s: %q, %v, want %q", name, without, err, test.want)
+		}
+	}
+}
