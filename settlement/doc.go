@@ -41,6 +41,7 @@
 //   - alliance/settlement/clearing: the pure core: validate, deduplicate, attribute, price, net.
 //     Values in, values out; the date is an argument, nothing is read or written.
 //   - alliance/settlement/intake: what merchants delivered, file by file and row by row.
+//   - alliance/settlement/layout: a merchant's own way to write files, turned into the common one.
 //   - alliance/settlement/books: what is on record: the log, the state, the one commit.
 //   - alliance/settlement/statement: the published tables.
 //   - alliance/settlement/storage: buckets of objects.

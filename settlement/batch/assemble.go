@@ -42,7 +42,7 @@ func (r *run) assemble() *settlement.Night {
 func (r *run) allExceptions() []settlement.Exception {
 	exceptions := r.exceptions
 	for _, outcome := range r.outcomes {
-		exceptions = append(exceptions, outcome.Exceptions...)
+		exceptions = append(exceptions, ownNames(r.Rulebook, outcome.Exceptions)...)
 	}
 	slices.SortFunc(exceptions, func(a, b settlement.Exception) int { return settlement.CompareExceptions(&a, &b) })
 	return exceptions

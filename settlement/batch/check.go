@@ -251,7 +251,7 @@ func (c *check) control(listing *intake.Listing, control *intake.Control, folder
 // conclude finds ids that are there twice, and counts.
 func (c *check) conclude() {
 	passed, repeated := clearing.Deduplicate(c.Date, c.Rulebook.Parties, c.Rulebook.Intake.DuplicateDays, c.accepted, nil)
-	exceptions := append(c.rejections, repeated...)
+	exceptions := append(c.rejections, ownNames(c.Rulebook, repeated)...)
 	counts := make(map[string]*CheckedFile)
 	for i := range c.report.Files {
 		counts[c.report.Files[i].File] = &c.report.Files[i]
@@ -260,7 +260,7 @@ func (c *check) conclude() {
 		row := &passed[i]
 		file := counts[c.paths[row.Source.File]]
 		if row.BusinessDate > c.Date {
-			exceptions = append(exceptions, clearing.DeferredFuture(row))
+			exceptions = append(exceptions, ownNames(c.Rulebook, []settlement.Exception{clearing.DeferredFuture(row)})...)
 		} else {
 			file.Good++
 		}

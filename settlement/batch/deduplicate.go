@@ -26,7 +26,7 @@ func (r *run) deduplicate(ctx context.Context) error {
 		r.advance(stageDeduplicate, 1)
 		return nil
 	})
-	r.exceptions = append(r.exceptions, rejected.take(0)...)
+	r.exceptions = append(r.exceptions, ownNames(r.Rulebook, rejected.take(0))...)
 	return err
 }
 

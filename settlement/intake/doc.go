@@ -175,6 +175,25 @@
 // The object is put aside first: in memory up to 4 MiB, else in a temporary file in the directory
 // TMPDIR, which has no name and is gone with the process.
 //
+// # Layouts
+//
+// A merchant's files may be in a layout of its own ([Object.Layout]), which the register's profile
+// describes; package layout states how its names, words and notations become the common ones. Then,
+// in place of what is said above:
+//
+//   - columns are found by the merchant's names; one of our names that it did not keep, or that
+//     is a constant, is unknown, and one that the profile ignores is not reported. missing_column
+//     names the merchant's column; date and time of day are required both, if they are apart
+//   - CSV has the layout's delimiter, and no quotes if it says so; without a header the columns are
+//     those of the profile, in order, and a row is malformed if it has another number of fields
+//   - CSV and JSON lines are decoded from the layout's encoding before anything else; limits are
+//     of the decoded text. Bytes that are no character make their row malformed, or, in a
+//     header, the file unreadable; the message names the encoding
+//   - JSON numbers are taken in every column that the layout converts or names
+//
+// Totals, and the values handed on, are those of the common form. What the merchant wrote, under
+// which names, is handed on beside them.
+//
 // # Limits
 //
 // Over a limit, a file is unreadable_file, and the message names the limit:
