@@ -17,7 +17,10 @@ var (
 	ErrExists = errors.New("object exists already")
 	// ErrChanged says that the object is not, or is no longer, of the version asked for.
 	ErrChanged = errors.New("object has changed")
-	// ErrIrregular says that what lies under the key is no regular file.
+	// ErrIrregular says that what lies under the key, or on the way to it, can be listed but not
+	// opened: it is no regular file or folder, the process has no permission (then the error wraps
+	// fs.ErrPermission too), or the key is none (ErrInvalidKey too). It is a matter of that object
+	// alone; others can be read.
 	ErrIrregular = errors.New("not a regular file (symbolic links, pipes, sockets and devices are not read)")
 	// ErrInvalidKey says that a text is no key or prefix.
 	ErrInvalidKey = errors.New("invalid key")
@@ -35,13 +38,18 @@ type Object struct {
 
 // A Bucket keeps objects. It is safe for concurrent use.
 type Bucket interface {
-	// List returns all objects whose key begins with prefix, in byte order of their keys.
+	// List returns all objects whose key begins with prefix, in byte order of their keys. What cannot
+	// be opened is listed too, also under what is no key; a folder inside that cannot be looked into
+	// is one object, whose key ends with "/". If prefix leads into such a folder, the error is ErrIrregular.
 	List(ctx context.Context, prefix string) ([]Object, error)
 	// Folders returns the distinct names between prefix and the next "/" after it, in byte order:
-	// with "" and objects "a/x", "b/y/z" and "c" they are "a" and "b".
+	// with "" and objects "a/x", "b/y/z" and "c" they are "a" and "b". Those that cannot be looked
+	// into are among them, and so is what may be meant as a folder and is none, such as a symbolic
+	// link. ErrIrregular as List.
 	Folders(ctx context.Context, prefix string) ([]string, error)
 	// Open opens an object for reading, of any version if version is "". Errors: ErrNotFound,
-	// ErrIrregular, and ErrChanged, also from Read and Close when the content changes meanwhile.
+	// ErrIrregular (with ErrInvalidKey if key is none), and ErrChanged, also from Read and Close when
+	// the content changes meanwhile.
 	// The context must live as long as the reader.
 	Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error)
 	// Create stores body, from its start, unless the key is taken: then ErrExists. After any
@@ -82,6 +90,22 @@ func CheckKey(key string) error {
 		return fmt.Errorf("%w %q: %s", ErrInvalidKey, key, reason)
 	}
 	return nil
+}
+
+// A closedError is ErrIrregular for another reason than that something is no regular file.
+type closedError struct{ error }
+
+func (closedError) Is(target error) bool { return target == ErrIrregular }
+func (e closedError) Unwrap() error      { return e.error }
+
+// checkOpen checks a key that is to be opened. One that is none may have been listed: then the
+// object is not for reading, and the store has not failed.
+func checkOpen(ctx context.Context, key string) error {
+	err := check(ctx, key)
+	if errors.Is(err, ErrInvalidKey) {
+		return closedError{err}
+	}
+	return err
 }
 
 func segmentFault(segment string) string {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"unicode/utf8"
 )
 
 // OpenDirectory returns the bucket of the files below a directory, which must exist. The rules
@@ -74,10 +73,15 @@ func (d *directory) walkFolder(ctx context.Context, folder, start string, visit 
 			continue
 		}
 		key := join(folder, entry.Name())
-		if entry.IsDir() {
-			more, err = d.walkFolder(ctx, key, "", visit)
-		} else {
+		switch {
+		case !entry.IsDir():
 			more, err = d.visit(key, visit)
+		case CheckKey(key) != nil:
+			more, err = visit(closedFolder(key)), nil
+		default:
+			if more, err = d.walkFolder(ctx, key, "", visit); errors.Is(err, ErrIrregular) {
+				more, err = visit(closedFolder(key)), nil
+			}
 		}
 		if err != nil || !more {
 			return false, err
@@ -86,10 +90,19 @@ func (d *directory) walkFolder(ctx context.Context, folder, start string, visit 
 	return true, nil
 }
 
+// closedVersion is the version of what cannot be looked at.
+const closedVersion = "closed"
+
+// closedFolder stands for a folder that cannot be looked into.
+func closedFolder(key string) Object { return Object{key + "/", 0, closedVersion} }
+
 func (d *directory) visit(key string, visit func(Object) bool) (more bool, err error) {
 	info, err := d.root.Lstat(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil // removed meanwhile
+	}
+	if err = d.closed(key, err); errors.Is(err, ErrIrregular) {
+		return visit(Object{key, 0, closedVersion}), nil
 	}
 	if err != nil {
 		return false, err
@@ -103,9 +116,13 @@ func (d *directory) entries(ctx context.Context, folder string) ([]fs.DirEntry, 
 		return nil, err
 	}
 	if folder != "" {
-		if _, err := d.lstat(folder); errors.Is(err, ErrNotFound) {
+		info, err := d.lstat(folder)
+		switch {
+		case errors.Is(err, ErrNotFound), err == nil && info.Mode().IsRegular():
 			return nil, nil
-		} else if err != nil {
+		case err == nil && !info.IsDir():
+			return nil, fmt.Errorf("%s: %w", folder, ErrIrregular)
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -114,20 +131,33 @@ func (d *directory) entries(ctx context.Context, folder string) ([]fs.DirEntry, 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, d.closed(folder, err)
 	}
 	defer opened.Close()
 	entries, err := opened.ReadDir(-1)
 	if err != nil {
-		return nil, err
+		return nil, d.closed(folder, err)
 	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), temporaryPrefix) })
-	for _, entry := range entries {
-		if !utf8.ValidString(entry.Name()) {
-			return nil, fmt.Errorf("%q: %w: the file's name is not UTF-8; rename or remove it", join(folder, entry.Name()), ErrInvalidKey)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), temporaryPrefix) }), nil
+}
+
+// closed returns ErrIrregular instead of an error that is about a key alone: there is no permission
+// for it, or it was made a link meanwhile. That the directory itself is closed is another matter.
+func (d *directory) closed(key string, err error) error {
+	if err == nil || key == "" {
+		return err
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		info, lookErr := d.root.Lstat(key)
+		if lookErr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s: %w", key, ErrIrregular)
 		}
+		return err
 	}
-	return entries, nil
+	if _, err := d.root.Lstat(temporaryPrefix); errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return closedError{err}
 }
 
 func join(folder, name string) string {
@@ -169,23 +199,33 @@ func (d *directory) Folders(ctx context.Context, prefix string) ([]string, error
 		if !strings.HasPrefix(entry.Name(), start) {
 			continue
 		}
-		if entry.Type()&fs.ModeSymlink != 0 {
-			return nil, fmt.Errorf("list folders %s in %s: %s: %w", prefix, d.path, join(folder, entry.Name()), ErrIrregular)
-		}
-		if !entry.IsDir() {
-			continue
-		}
-		empty := true
-		err := d.walk(ctx, join(folder, entry.Name()), "", func(Object) bool { empty = false; return false })
+		isFolder, err := d.isFolder(ctx, join(folder, entry.Name()), entry)
 		if err != nil {
 			return nil, fmt.Errorf("list folders %s in %s: %w", prefix, d.path, err)
 		}
-		if !empty {
+		if isFolder {
 			names = append(names, entry.Name()[len(start):])
 		}
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// isFolder reports whether an entry counts as a folder: if something lies in it, or if it cannot be
+// looked into.
+func (d *directory) isFolder(ctx context.Context, key string, entry fs.DirEntry) (bool, error) {
+	switch {
+	case entry.Type().IsRegular():
+		return false, nil
+	case !entry.IsDir(), CheckKey(key) != nil:
+		return true, nil
+	}
+	empty := true
+	err := d.walk(ctx, key, "", func(Object) bool { empty = false; return false })
+	if errors.Is(err, ErrIrregular) {
+		return true, nil
+	}
+	return !empty, err
 }
 
 // lstat describes what lies under a key. A symbolic link on the way is ErrIrregular.
@@ -205,7 +245,7 @@ func (d *directory) lstat(key string) (fs.FileInfo, error) {
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return nil, fmt.Errorf("%s: %w", key, ErrIrregular)
 	}
-	return info, err
+	return info, d.closed(key, err)
 }
 
 func (d *directory) checkFolder(folder string) error {
@@ -214,7 +254,7 @@ func (d *directory) checkFolder(folder string) error {
 	case isAbsent(err):
 		return fmt.Errorf("%s: %w", folder, ErrNotFound)
 	case err != nil:
-		return err
+		return d.closed(folder, err)
 	case info.Mode()&fs.ModeSymlink != 0:
 		return fmt.Errorf("%s: %w", folder, ErrIrregular)
 	case !info.IsDir():
@@ -224,7 +264,7 @@ func (d *directory) checkFolder(folder string) error {
 }
 
 func (d *directory) Open(ctx context.Context, key, wanted string) (io.ReadCloser, Object, error) {
-	if err := check(ctx, key); err != nil {
+	if err := checkOpen(ctx, key); err != nil {
 		return nil, Object{}, err
 	}
 	reader, object, err := d.open(ctx, key, wanted)
@@ -251,7 +291,7 @@ func (d *directory) open(ctx context.Context, key, wanted string) (io.ReadCloser
 		return nil, Object{}, fmt.Errorf("%s: %w", key, ErrNotFound)
 	}
 	if err != nil {
-		return nil, Object{}, err
+		return nil, Object{}, d.closed(key, err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {

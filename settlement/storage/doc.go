@@ -24,8 +24,12 @@
 //
 // [OpenDirectory] keeps objects as files below a directory, which must exist. Only regular files
 // count: a symbolic link, pipe, socket or device among them is listed, and opening it fails with
-// [ErrIrregular]; a symbolic link where folders are listed fails too. No path leads out of the
-// directory. Create writes a temporary file in the folder, checks its length, forces it to disk,
+// [ErrIrregular]. So it does for a file that the process may not read, and for a name that is not
+// UTF-8, which is listed as it is. A folder that the process may not look into, or whose name makes
+// no key, is listed as one object whose key ends with "/"; [Bucket.Folders] names it, as it does
+// links, pipes, sockets and devices, and listing what lies in one fails with ErrIrregular. That
+// the directory itself may not be read, or that the disk fails, is an error of the store. No path
+// leads out of the directory. Create writes a temporary file in the folder, checks its length, forces it to disk,
 // and links it to its name, which fails if the name exists (rename would not); then it forces
 // the folder to disk, as it did those above it. The file system must therefore have hard links.
 // A killed process may leave a temporary file, whose name starts with ".settle-temporary-"; it is never listed

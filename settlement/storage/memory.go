@@ -67,7 +67,7 @@ func (m *memory) Folders(ctx context.Context, prefix string) ([]string, error) {
 }
 
 func (m *memory) Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error) {
-	if err := check(ctx, key); err != nil {
+	if err := checkOpen(ctx, key); err != nil {
 		return nil, Object{}, err
 	}
 	m.mutex.RLock()

@@ -23,8 +23,7 @@ func (b *s3Bucket) Open(ctx context.Context, key, version string) (io.ReadCloser
 	whole, err := b.whole(ctx, key)
 	if err != nil {
 		if CheckKey(key) != nil {
-			// Who reads a listing sees that this object is not for reading, not that the store failed.
-			err = fmt.Errorf("%w: %w", err, ErrIrregular)
+			err = closedError{err}
 		}
 		return nil, Object{}, err
 	}

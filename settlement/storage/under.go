@@ -58,6 +58,9 @@ func (p *part) Folders(ctx context.Context, prefix string) ([]string, error) {
 
 func (p *part) Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error) {
 	whole, err := p.key(key)
+	if p.fault == nil {
+		err = checkOpen(ctx, key)
+	}
 	if err != nil {
 		return nil, Object{}, err
 	}

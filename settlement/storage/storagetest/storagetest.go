@@ -189,6 +189,7 @@ func testInvalidKeys(t *testing.T, bucket storage.Bucket) {
 		expectError(t, "delete "+key, bucket.Delete(t.Context(), key), storage.ErrInvalidKey)
 		_, _, err := bucket.Open(t.Context(), key, "")
 		expectError(t, "open "+key, err, storage.ErrInvalidKey)
+		expectError(t, "open "+key, err, storage.ErrIrregular)
 	}
 	for _, prefix := range []string{"../", "a/../b", "/", "a//"} {
 		_, err := bucket.List(t.Context(), prefix)
