@@ -55,10 +55,33 @@ func (r *run) readAdjustments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.noticeFolders(ctx); err != nil {
+		return err
+	}
 	r.adjustments = adjustments.List
 	for _, input := range adjustments.Inputs {
 		input.Merchant = r.Rulebook.Alliance
 		r.inputs = append(r.inputs, input)
+	}
+	return nil
+}
+
+// noticeFolders reports folders of adjustments that no run would read, since their names are no dates.
+func (r *run) noticeFolders(ctx context.Context) error {
+	const adjustments = "alliance/adjustments/"
+	names, err := r.Inbox.Folders(ctx, adjustments)
+	if err != nil {
+		return fmt.Errorf("list the adjustments: %w", err)
+	}
+	for _, name := range names {
+		text, found := strings.CutPrefix(name, "date=")
+		if _, err := settlement.ParseDate(text); found && err == nil {
+			continue
+		}
+		r.exceptions = append(r.exceptions, settlement.Exception{
+			Merchant: r.Rulebook.Alliance, File: adjustments + name + "/", Code: settlement.UnknownFolder, State: settlement.Noticed, Value: name,
+			Message: "the folder's name is not date=YYYY-MM-DD, so its adjustments are not booked; rename it",
+		})
 	}
 	return nil
 }

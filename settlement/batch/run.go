@@ -95,7 +95,11 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	job.dateCount = len(dates)
 	for i, date := range dates {
 		job.dateNumber = i + 1
-		settled, err := job.settle(ctx, ledger, date)
+		var settled DateReport
+		err := guarded(func() (err error) {
+			settled, err = job.settle(ctx, ledger, date)
+			return err
+		})
 		if err != nil {
 			return report, fmt.Errorf("%s: %w", date, err)
 		}
@@ -110,17 +114,24 @@ func (j *Job) dates(ctx context.Context, ledger *books.Ledger) ([]settlement.Dat
 	first := last + 1
 	switch {
 	case !any && !j.CatchUp:
-		return []settlement.Date{j.Date}, nil
+		return []settlement.Date{j.Date}, j.checkFirst(ctx)
 	case !any:
 		earliest, err := j.firstDelivery(ctx)
 		if err != nil {
 			return nil, err
 		}
-		first = earliest
+		first = earliest.Date
+		if nights := int(j.Date-first) + 1; nights > mostNights {
+			return nil, refuse("the earliest file, %s, would make this run settle %d dates, more than the limit of %d; remove it, or settle the ledger's first date by itself, without --catch-up",
+				earliest.Key, nights, mostNights)
+		}
 	case j.Date < first:
 		return nil, refuse("%s lies before the ledger's first date; deliver late rows for a later date", j.Date)
 	case j.Date > first && !j.CatchUp:
 		return nil, refuse("%s cannot be settled before %s is: the last settled date is %s; settle that one first, or run with --catch-up", j.Date, first, last)
+	}
+	if nights := int(j.Date-first) + 1; nights > mostNights {
+		return nil, refuse("%s to %s are %d dates, more than the limit of %d for one run; if the date is right, name an earlier one first", first, j.Date, nights, mostNights)
 	}
 	if j.DryRun && j.Date > first {
 		return nil, refuse("a dry run settles one date, but %s to %s are open; name %s", first, j.Date, first)
@@ -132,20 +143,47 @@ func (j *Job) dates(ctx context.Context, ledger *books.Ledger) ([]settlement.Dat
 	return dates, nil
 }
 
-// firstDelivery returns the earliest date that a merchant delivered for, up to the job's.
-func (j *Job) firstDelivery(ctx context.Context) (settlement.Date, error) {
+// mostNights is how many dates one run settles at most: a mistyped year must not settle centuries.
+const mostNights = 1000
+
+// firstDelivery returns a file of the earliest date that a merchant delivered for, up to the job's.
+func (j *Job) firstDelivery(ctx context.Context) (first intake.Object, err error) {
 	objects, err := intake.ListAll(ctx, j.Inbox, j.Rulebook.Parties, merchantsOn(j.Rulebook, j.Date))
 	if err != nil {
-		return settlement.NoDate, err
+		return first, err
 	}
-	first := settlement.Never
+	first.Date = settlement.Never
 	for i := range objects {
-		first = min(first, objects[i].Date)
+		if objects[i].Date < first.Date {
+			first = objects[i]
+		}
 	}
-	if first > j.Date {
-		return settlement.NoDate, refuse("the inbox holds no file for a date up to %s, so there is no date to begin with; to settle it empty, run without --catch-up", j.Date)
+	if first.Date > j.Date {
+		return first, refuse("the inbox holds no file for a date up to %s, so there is no date to begin with; to settle it empty, run without --catch-up", j.Date)
 	}
 	return first, nil
+}
+
+// checkFirst refuses to begin a ledger with a date that is most likely mistyped: one in the
+// future for which nothing is there. A ledger keeps its first date for ever.
+func (j *Job) checkFirst(ctx context.Context) error {
+	if j.Now == nil {
+		return nil
+	}
+	today := j.Rulebook.Calendar.BusinessDate(settlement.Instant(j.Now().UnixMicro()))
+	if j.Date <= today+1 {
+		return nil
+	}
+	objects, err := intake.ListAll(ctx, j.Inbox, j.Rulebook.Parties, merchantsOn(j.Rulebook, j.Date))
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		if objects[i].Date == j.Date {
+			return nil
+		}
+	}
+	return refuse("%s lies %d days ahead of this machine's clock and nothing was delivered for it; a ledger keeps its first date for ever, so correct the date", j.Date, j.Date-today)
 }
 
 // checkRulebook refuses a rulebook that changes what is fixed or what was used.
@@ -274,7 +312,26 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled 
 			report.Changed = append(report.Changed, fmt.Sprintf("the inbox: %s is not on record and goes to %s", object.Key, last+1))
 		}
 	}
-	return report, nil
+	late, err := j.lateAdjustments(ctx, ledger, settled.Date)
+	report.Changed = append(report.Changed, late...)
+	return report, err
+}
+
+// lateAdjustments names the adjustments of a settled date that came after it was settled: no run
+// reads them.
+func (j *Job) lateAdjustments(ctx context.Context, ledger *books.Ledger, date settlement.Date) ([]string, error) {
+	objects, err := j.Inbox.List(ctx, "alliance/adjustments/date="+date.String()+"/")
+	if err != nil {
+		return nil, fmt.Errorf("list the adjustments: %w", err)
+	}
+	known := lookedAt(ledger)
+	var late []string
+	for _, object := range objects {
+		if known[object.Key] == nil {
+			late = append(late, fmt.Sprintf("the inbox: %s came after the date was settled and is never read; book it under a later date", object.Key))
+		}
+	}
+	return late, nil
 }
 
 // OpenObjects returns the data objects of the inbox that the run of a date would look at, in

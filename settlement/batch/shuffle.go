@@ -3,6 +3,8 @@ package batch
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"alliance/settlement"
@@ -68,7 +70,7 @@ func each(ctx context.Context, workers, count int, do func(ctx context.Context, 
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := do(ctx, worker, i); err != nil {
+				if err := guarded(func() error { return do(ctx, worker, i) }); err != nil {
 					mutex.Lock()
 					failed[i] = err
 					mutex.Unlock()
@@ -84,6 +86,29 @@ func each(ctx context.Context, workers, count int, do func(ctx context.Context, 
 		}
 	}
 	return err
+}
+
+// A BrokenError is a mistake of this program that one of its invariants caught: nothing of what
+// was under way may be used.
+type BrokenError struct {
+	// Invariant is what the panic said, Stack where.
+	Invariant any
+	Stack     []byte
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("internal error, nothing was settled: %v\n\n%s", e.Invariant, e.Stack)
+}
+
+// guarded turns a panic into a BrokenError: one in a worker of its own would end the process
+// with the exit code of wrong usage.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if invariant := recover(); invariant != nil {
+			err = &BrokenError{invariant, debug.Stack()}
+		}
+	}()
+	return do()
 }
 
 // partitionOf returns the partition of a member. The hash is the same on every machine.

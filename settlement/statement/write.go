@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"alliance/settlement"
@@ -225,7 +226,14 @@ func encodeAhead(ctx context.Context, plans []folderPlan, workers int) *encoders
 	return e
 }
 
-func (j *job) finish() finished {
+// finish runs the job. A panic of an encoder, ours or a library's, is its error: nothing may be
+// published then, but the process must say so itself.
+func (j *job) finish() (result finished) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			result = finished{err: fmt.Errorf("internal error: %v\n\n%s", failed, debug.Stack())}
+		}
+	}()
 	done, err := j.run()
 	return finished{encoded: done, file: describe(j.name, done.body, done.rows), err: err}
 }

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"alliance/rules"
@@ -61,11 +62,21 @@ func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stde
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := interrupted(ctx, root.ExecuteContext(ctx))
+	err := interrupted(ctx, guarded(func() error { return root.ExecuteContext(ctx) }))
 	if err != nil {
 		fmt.Fprintln(stderr, "settle:", err)
 	}
 	return exitCode(err)
+}
+
+// guarded turns a panic into an error: the exit code that Go gives a panic means wrong usage here.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			err = fmt.Errorf("internal error: %v\n\n%s", failed, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 func exitCode(err error) int {

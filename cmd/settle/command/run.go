@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// mostParts bounds workers and partitions: beyond it more of them only cost time.
+const mostParts = 1024
+
 // runFlags are the flags of settle run.
 type runFlags struct {
 	stores
@@ -92,8 +95,8 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	if job.Date, err = parseDate("date", f.date); err != nil {
 		return job, err
 	}
-	if f.workers < 0 || f.partitions < 0 {
-		return job, usage("--workers and --partitions may not be negative")
+	if f.workers < 0 || f.workers > mostParts || f.partitions < 0 || f.partitions > mostParts {
+		return job, usage("--workers and --partitions are numbers from 1 to %d, or 0 for the default", mostParts)
 	}
 	if err := f.checkRestate(); err != nil {
 		return job, err
