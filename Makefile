@@ -19,7 +19,7 @@ vet:
 	go vet ./...
 	@unformatted=$$(gofmt -l cmd rules settlement fixtures); test -z "$$unformatted" || { echo "not gofmt: $$unformatted"; exit 1; }
 
-readers: ## pyarrow, DuckDB and pandas read every published table (installs them into a cache)
+readers: ## pyarrow, DuckDB and pandas read every published table; what they and polars write is read (installs them into a cache)
 	scripts/readers/run
 
 s3: ## the tests that need a real S3 server (built into a cache)
