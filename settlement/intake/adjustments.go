@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -70,6 +71,9 @@ var adjustmentColumnNames = [adjustmentColumns]string{"adjustment_id", "payer_id
 func ReadAdjustments(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, money settlement.Money, date settlement.Date, known map[string]bool) (Adjustments, error) {
 	prefix := adjustmentsPrefix + datePrefix + date.String() + "/"
 	objects, err := inbox.List(ctx, prefix)
+	if errors.Is(err, storage.ErrIrregular) {
+		return Adjustments{}, &AdjustmentError{File: prefix, Problem: whyClosedFolder(err)}
+	}
 	if err != nil {
 		return Adjustments{}, fmt.Errorf("list %s: %w", prefix, err)
 	}
@@ -80,7 +84,7 @@ func ReadAdjustments(ctx context.Context, inbox storage.Bucket, parties settleme
 			continue
 		}
 		if strings.Contains(name, "/") || !strings.HasSuffix(name, ".csv") {
-			return Adjustments{}, &AdjustmentError{File: object.Key, Problem: "adjustments are files with the ending .csv right in the folder of their date; " +
+			return Adjustments{}, &AdjustmentError{File: validText(object.Key), Problem: "adjustments are files with the ending .csv right in the folder of their date; " +
 				"move or convert it, or begin its name with _ if it is none"}
 		}
 		if err := reader.readObject(ctx, inbox, object); err != nil {
@@ -104,6 +108,9 @@ func (r *adjustmentReader) readObject(ctx context.Context, inbox storage.Bucket,
 		return &AdjustmentError{File: object.Key, Problem: fmt.Sprintf("the file has %d bytes, more than the limit of %d", object.Size, r.limits.fileBytes)}
 	}
 	body, err := openExactly(ctx, inbox, object)
+	if errors.Is(err, storage.ErrIrregular) {
+		return &AdjustmentError{File: validText(object.Key), Problem: "the file cannot be opened: " + whyClosed(err)}
+	}
 	if err != nil {
 		return err
 	}

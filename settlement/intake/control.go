@@ -57,22 +57,35 @@ func readControl(ctx context.Context, inbox storage.Bucket, object storage.Objec
 	}
 	body, err := openExactly(ctx, inbox, object)
 	if errors.Is(err, storage.ErrIrregular) {
-		control.Fault = storage.ErrIrregular.Error()
+		control.Fault = whyClosed(err)
+		return control, nil
+	}
+	var text []byte
+	if err == nil {
+		defer body.Close()
+		text, control.SHA256, err = body.all()
+	}
+	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
+		// Somebody is still writing it. That must not stop everybody else's night.
+		control.Fault = "it was changed or removed while it was read; it is looked at again on the next night"
 		return control, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return nil, err
-	}
-	if control.SHA256, err = body.finish(); err != nil {
-		return nil, err
-	}
 	control.Files, control.Fault = parseControl(text, limits)
 	return control, nil
+}
+
+// all reads the whole content.
+func (b *exactBody) all() (text []byte, sha256 string, err error) {
+	if text, err = io.ReadAll(b); err != nil {
+		return nil, "", err
+	}
+	if sha256, err = b.finish(); err != nil {
+		return nil, "", err
+	}
+	return text, sha256, nil
 }
 
 // parseControl reads the text of a control file strictly: a key that is not known, or is there

@@ -110,7 +110,7 @@ func (l *Listing) finding(history *History, object *Object, facts *FileFacts, re
 		return finding{code: settlement.UnknownFormat, message: "the name must end in .parquet, or in .csv or .jsonl, plain or with .gz or .zst, all in lower case; " +
 			"rename the file, or begin its name with _ if it is not data"}
 	}
-	if before, consumed := history.consumedBefore(object.Key); consumed {
+	if before, consumed := history.consumedBefore(object.Key); consumed && object.Fault == "" {
 		return finding{code: settlement.ReplacedFile, message: fmt.Sprintf(
 			"the run of %s consumed this key with other content (SHA-256 %s); restate that date, or, if it is closed, deliver the rest under a new name",
 			before.settled, before.input.SHA256)}

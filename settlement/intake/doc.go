@@ -14,7 +14,8 @@
 //
 // A merchant id is [A-Za-z0-9][A-Za-z0-9_-]{0,63}. Only ids of the register ever become part of a
 // key: a folder of any other merchant is listed and never read. What lies in the inbox beside
-// folders merchant=… and alliance is not looked at.
+// folders merchant=… and alliance is not looked at. Nothing that a merchant puts there keeps the
+// others from being settled.
 //
 // A name ends in .parquet, .csv or .jsonl, or one of the last two and .gz or .zst, all in lower
 // case. Names that start with "_" or "." are not data.
@@ -46,12 +47,13 @@
 //	duplicate_file     (state duplicate) the same SHA-256 as an object of the same merchant that a
 //	                   settled date in D - accept_late_days … D-1 consumed, which had rows, none of
 //	                   them rejected or deferred that night
-//	bad_control        the folder's control file cannot be read; the control file itself is held
-//	                   with the same code
+//	bad_control        the folder's control file cannot be read, or changes while it is; the
+//	                   control file itself is held with the same code
 //	not_in_control     the control file does not name the file, or there is none and the register
 //	                   says `control: required`
 //	unreadable_file    truncated, broken, over a limit, fewer rows than its footer says, no header,
-//	                   a header name twice or empty; in a directory, what is not a regular file
+//	                   a header name twice or empty; what is not a regular file, may not be
+//	                   read, or has a name that is not UTF-8 (told with U+FFFD in its place)
 //	missing_column     a column that every kind requires is absent (CSV, Parquet)
 //	wrong_type         a column's type is not one of those below (Parquet)
 //	control_mismatch   hash or totals differ from the control file
@@ -68,7 +70,8 @@
 // Three more only inform, in state noticed: unknown_column, once per consumed file, with the first
 // such column, and all of them in the message; unknown_merchant, once per folder of a
 // merchant that is not in the register; unknown_folder, once per folder below a merchant's that
-// is not date=YYYY-MM-DD with a date that exists, or that lies inside such a folder. Their
+// is not date=YYYY-MM-DD with a date that exists, that lies inside such a folder, or that cannot
+// be looked into: a link or a device in its place, or no permission. Their
 // file is the folder's key with a "/" at the end, their value the folder's name.
 //
 // # Control files
@@ -219,6 +222,6 @@
 // adjustment_id, payer_id, payee_id, amount, reason, reference, the last two optional.
 // adjustment_id is unique for ever; payer and payee are different parties, merchants or the
 // alliance; the amount is positive and fits the currency's minor unit. Texts have the form of
-// a transaction_id. Anything else, an unknown column too, refuses the run with an
-// [AdjustmentError].
+// a transaction_id. Anything else, an unknown column too, or a file that cannot be opened, refuses the
+// run with an [AdjustmentError].
 package intake

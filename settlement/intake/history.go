@@ -57,6 +57,8 @@ const (
 func (l *Listing) Action(history *History, object *Object) Action {
 	before, onRecord := history.byKey[object.Key]
 	switch {
+	case object.Fault != "":
+		return HashOnly // its key is not the one on record, and it is told every night
 	case onRecord && before.input.Bytes == object.Size && before.input.Version == object.Version:
 		return Skip
 	case onRecord && before.input.State == settlement.Consumed:

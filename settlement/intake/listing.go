@@ -3,9 +3,11 @@ package intake
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"alliance/settlement"
 	"alliance/settlement/layout"
@@ -158,16 +160,17 @@ func (l *Listing) add(found *delivery) {
 }
 
 func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
-	names, err := inbox.Folders(ctx, "")
+	// Whatever else lies at the root is nobody's, and not looked into.
+	ids, err := inbox.Folders(ctx, merchantPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the inbox: %w", err)
 	}
 	var exceptions []settlement.Exception
-	for _, name := range names {
-		id, ofMerchant := strings.CutPrefix(name, merchantPrefix)
-		if !ofMerchant || listing.merchant(parties.Find(id)) != nil {
+	for _, id := range ids {
+		if listing.merchant(parties.Find(id)) != nil {
 			continue
 		}
+		name := validText(merchantPrefix + id)
 		exceptions = append(exceptions, settlement.Exception{
 			Merchant: settlement.NoParty,
 			File:     name + "/",
@@ -191,6 +194,10 @@ func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merc
 	var found delivery
 	root := merchantPrefix + id + "/"
 	names, err := inbox.Folders(ctx, root)
+	if errors.Is(err, storage.ErrIrregular) {
+		found.closedFolder(merchant, root, strings.TrimSuffix(root, "/"), err)
+		return found, nil
+	}
 	if err != nil {
 		return found, fmt.Errorf("list %s: %w", root, err)
 	}
@@ -222,6 +229,10 @@ func parseFolder(name string) (settlement.Date, bool) {
 
 func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string, folder Folder) error {
 	objects, err := inbox.List(ctx, prefix)
+	if errors.Is(err, storage.ErrIrregular) {
+		d.closedFolder(folder.Merchant, prefix, datePrefix+folder.Date.String(), err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", prefix, err)
 	}
@@ -249,16 +260,44 @@ func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string
 		}
 		d.objects = append(d.objects, Object{Merchant: folder.Merchant, Date: folder.Date, Name: name, Format: FormatOf(name), Object: object})
 	}
+	if slices.ContainsFunc(objects, func(object storage.Object) bool { return !utf8.ValidString(object.Key) }) {
+		d.nameInText(prefix)
+	}
 	return nil
 }
 
+// nameInText gives objects whose names are not UTF-8 names that can be published and that no other
+// object has.
+func (d *delivery) nameInText(prefix string) {
+	taken := map[string]bool{}
+	for i := range d.objects {
+		taken[d.objects[i].Key] = true
+	}
+	for i := range d.objects {
+		object := &d.objects[i]
+		if utf8.ValidString(object.Key) {
+			continue
+		}
+		object.Fault = nameFault
+		for object.Key = validText(object.Key); taken[object.Key]; {
+			object.Key += "~"
+		}
+		taken[object.Key] = true
+		object.Name = strings.TrimPrefix(object.Key, prefix)
+	}
+	slices.SortFunc(d.objects, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
+}
+
 func (d *delivery) unknownFolder(merchant settlement.Party, key, name, problem string) {
-	d.exceptions = append(d.exceptions, settlement.Exception{
-		Merchant: merchant,
-		File:     key,
-		Code:     settlement.UnknownFolder,
-		State:    settlement.Noticed,
-		Value:    cutValue(name),
-		Message:  "the folder is " + problem + ", so nothing in it is read; move its files into the folder of their date",
-	})
+	d.noticeFolder(merchant, key, name, "the folder is "+problem+", so nothing in it is read; move its files into the folder of their date")
+}
+
+// closedFolder notices a folder in the place of deliveries that cannot be listed.
+func (d *delivery) closedFolder(merchant settlement.Party, key, name string, err error) {
+	d.noticeFolder(merchant, key, name, "nothing is read from here: "+whyClosedFolder(err))
+}
+
+func (d *delivery) noticeFolder(merchant settlement.Party, key, name, message string) {
+	d.exceptions = append(d.exceptions, settlement.Exception{Merchant: merchant, File: validText(key), Code: settlement.UnknownFolder,
+		State: settlement.Noticed, Value: cutValue(name), Message: message})
 }

@@ -1,11 +1,15 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alliance/settlement/storage"
 )
 
 // columnName returns what is published about a column without a meaning: its name if that looks
@@ -60,8 +64,29 @@ func (r *rowReader) described(where string, columns int) string {
 	return text + "; the file's first line must be the header, with the names of the columns"
 }
 
-// notUTF8 is what stands for bytes that are not UTF-8 where a name is published.
-const notUTF8 = "\uFFFD"
+// validText returns a key or name as it is published.
+func validText(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
-// validKey returns a key as it is published.
-func validKey(key string) string { return strings.ToValidUTF8(key, notUTF8) }
+const nameFault = "its name is not UTF-8, or longer than keys may be; rename it"
+
+// whyClosed says why an object cannot be opened, and what to do. err is [storage.ErrIrregular].
+func whyClosed(err error) string {
+	switch {
+	case errors.Is(err, storage.ErrInvalidKey):
+		return nameFault
+	case errors.Is(err, fs.ErrPermission):
+		return "the run has no permission to read it; give it to the user that the run works as"
+	default:
+		return storage.ErrIrregular.Error() + "; replace it with a regular file"
+	}
+}
+
+// whyClosedFolder is whyClosed of a folder that cannot be listed.
+func whyClosedFolder(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "the run has no permission to look into the folder; give it to the user that the run works as"
+	default:
+		return "it is a symbolic link, pipe, socket or device, which are not read; put a folder in its place"
+	}
+}

@@ -74,6 +74,9 @@ type Object struct {
 	Layout *layout.Layout
 	// Object has the key below the inbox, the size in bytes and the store's version.
 	storage.Object
+	// Fault says why the object's name is none by which it can be opened; Key and Name are then
+	// what is published of them. "" for nearly all.
+	Fault string
 }
 
 // isData reports whether a name in a folder is that of data, not of a control file or of

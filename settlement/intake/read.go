@@ -64,9 +64,13 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 		facts.fault(unreadable("the file has %d bytes, more than the limit of %d; deliver it in parts", object.Size, limits.fileBytes))
 		return facts, nil
 	}
+	if object.Fault != "" {
+		facts.fault(unreadable("the file cannot be opened: %s", object.Fault))
+		return facts, nil
+	}
 	body, err := openExactly(ctx, inbox, object.Object)
 	if errors.Is(err, storage.ErrIrregular) {
-		facts.fault(unreadable("%v; replace it with a regular file", storage.ErrIrregular))
+		facts.fault(unreadable("the file cannot be opened: %s", whyClosed(err)))
 		return facts, nil
 	}
 	if err != nil {
