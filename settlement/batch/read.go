@@ -202,9 +202,16 @@ func (r *run) readObject(ctx context.Context, validator *clearing.Validator, obj
 type examination struct {
 	facts   intake.FileFacts
 	verdict intake.Verdict
-	// rejected are the rows that failed a check before `conflict`, whatever the verdict.
+	// rejected are the rows that failed a check before `conflict`, whatever the verdict; at most
+	// maxRejected of them.
 	rejected []settlement.Exception
 }
+
+// maxRejected is how many rows of one file may be rejected before it is read no further but
+// held: a file of complaints must not take the memory or the time of everybody else's night.
+const maxRejected = 250_000
+
+var errTooManyRejected = errors.New("too many rows are rejected")
 
 // examine reads an object, checks its rows by all that needs only the row and the rulebook, and
 // decides about it. accept gets the rows that passed; they count only if the object is consumed.
@@ -219,7 +226,10 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 				accept(row)
 				return nil
 			}
-			found.rejected = append(found.rejected, *rejection)
+			if len(found.rejected) == maxRejected {
+				return errTooManyRejected
+			}
+			found.rejected = append(found.rejected, withoutFile(*rejection))
 			if isBad(rejection.Code) {
 				rejects.Bad++
 			}
@@ -227,6 +237,12 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		}
 	}
 	found.facts, err = intake.Read(ctx, c.Inbox, object, sink)
+	if errors.Is(err, errTooManyRejected) {
+		if found.facts, err = intake.Read(ctx, c.Inbox, object, nil); err == nil {
+			found.facts.Code, found.facts.Message = settlement.UnreadableFile, fmt.Sprintf(
+				"more rows would be rejected than the limit of %d; correct the file, or deliver it in parts", maxRejected)
+		}
+	}
 	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
 		// Somebody is still writing it. That must not stop everybody else's night.
 		found.facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile,
@@ -237,6 +253,14 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		found.verdict = listing.Decide(history, object, &found.facts, rejects)
 	}
 	return found, err
+}
+
+// withoutFile returns a rejection that does not keep the piece of the file in memory that its
+// texts were cut from.
+func withoutFile(rejection settlement.Exception) settlement.Exception {
+	rejection.TransactionID = strings.Clone(rejection.TransactionID)
+	rejection.Value = strings.Clone(rejection.Value)
+	return rejection
 }
 
 // isBad reports whether a code counts towards too_many_rejects.
