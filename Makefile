@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements bench fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile bench fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -34,6 +34,9 @@ histories: ## compare the engine with the model on many more random histories: m
 
 restatements: ## restate many more random histories: make restatements COUNT=2000 SEED=1
 	go test -count=1 -timeout 120m -run TestRestatingEqualsSettlingAnew -v ./settlement/batch -args -restatements $(or $(COUNT),2000) -seed $(or $(SEED),1)
+
+hostile: ## every mutation of small files, and bombs, each in a good night (make test takes some)
+	SETTLE_HOSTILE=all go test -count=1 -timeout 120m -v -run TestHostile ./settlement/batch
 
 bench: ## micro-benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules
