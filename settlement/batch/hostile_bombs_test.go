@@ -87,7 +87,7 @@ func writeBombNight(t *testing.T, folder string, bomb *bomb) (size int64) {
 			}
 		}
 	}
-	path := filepath.Join(folder, "bad", filepath.FromSlash(hostileFolder), bomb.name)
+	path := filepath.Join(folder, "bad", "merchant=Mill", "date="+hostileDateText, bomb.name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func settleBomb(t *testing.T, folder, name string) {
 	}
 	n := goodNight(t, nil, open("good"))
 	began := time.Now()
-	verdict, err := n.examine(&hostileFile{name: name}, open("bad"), true)
+	verdict, err := n.examine(&hostileFile{merchant: "Mill", name: name}, open("bad"), true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // millRows are good rows of every kind, by members that no other merchant knows.
@@ -40,23 +42,36 @@ func millRows() []formatRow {
 	return rows
 }
 
-// A seed is a small good file of the Mill that others are made from.
-type seed struct{ format, name, content string }
+// mintRows and moleRows are good rows in the layouts of the Mint and of the Mole.
+const (
+	mintRows = "流水号;会员号;类型;积分;金额;原流水号;日期;时间;备注\n" +
+		"mint-1;mint-only-徐;S;\"5,000\";\"1,012.34\";-;2026-7-2;10:00:00;好\n" +
+		"mint-2;mint-only-徐;R;2300;NULL;;2026-7-2;11:00;\n" +
+		" mint-3 ;mint-only-徐;R;-300;;mint-2;2026-7-2;12:00;\"\"\n" +
+		"mint-4;mint-only-徐;S;-70;;mint-1;2026-07-02;12:00:01;\n"
+	moleRows = "mole-1,mole-only-zoë,500.0,1782986400000,店\nmole-2,mole-only-zoë,-120,1782986460000,\n"
+)
+
+// A seed is a small good file that others are made from.
+type seed struct{ merchant, format, name, content string }
 
 // millSeeds returns a small good file of each format and way to write it.
 func millSeeds(t testing.TB) []seed {
 	rows := millRows()
 	text, lines := formatAsCSV(t, rows), formatAsJSONLines(t, rows)
 	seeds := []seed{
-		{"csv", "a.csv", text}, {"jsonl", "a.jsonl", lines},
-		{"csv.gz", "a.csv.gz", zipped(text)}, {"jsonl.gz", "a.jsonl.gz", zipped(lines)},
-		{"csv.zst", "a.csv.zst", zstandard(t, text)}, {"jsonl.zst", "a.jsonl.zst", zstandard(t, lines)},
-		{"parquet delta", "a.parquet", formatAsXitongsys(t, rows)},
+		{"Mill", "csv", "a.csv", text}, {"Mill", "jsonl", "a.jsonl", lines},
+		{"Mill", "csv.gz", "a.csv.gz", zipped(text)}, {"Mill", "jsonl.gz", "a.jsonl.gz", zipped(lines)},
+		{"Mill", "csv.zst", "a.csv.zst", zstandard(t, text)}, {"Mill", "jsonl.zst", "a.jsonl.zst", zstandard(t, lines)},
+		{"Mill", "parquet delta", "a.parquet", formatAsXitongsys(t, rows)},
+		{"Mint", "csv gb18030", "a.csv", encoded(t, mintRows, simplifiedchinese.GB18030)},
+		{"Mint", "csv.gz gb18030", "a.csv.gz", zipped(encoded(t, mintRows, simplifiedchinese.GB18030))},
+		{"Mole", "csv utf-16", "a.csv", encoded(t, moleRows, unicode.UTF16(unicode.BigEndian, unicode.UseBOM))},
 	}
 	for _, codec := range []compress.Compression{compress.Codecs.Uncompressed, compress.Codecs.Snappy, compress.Codecs.Gzip, compress.Codecs.Zstd, compress.Codecs.Brotli} {
-		seeds = append(seeds, seed{"parquet " + strings.ToLower(codec.String()), "a.parquet", millParquet(t, formatColumns, lines, parquet.WithCompression(codec))})
+		seeds = append(seeds, seed{"Mill", "parquet " + strings.ToLower(codec.String()), "a.parquet", millParquet(t, formatColumns, lines, parquet.WithCompression(codec))})
 	}
-	return append(seeds, seed{"parquet v2", "a.parquet", millParquet(t, formatColumns, lines, parquet.WithDataPageVersion(parquet.DataPageV2),
+	return append(seeds, seed{"Mill", "parquet v2", "a.parquet", millParquet(t, formatColumns, lines, parquet.WithDataPageVersion(parquet.DataPageV2),
 		parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy))})
 }
 
@@ -106,7 +121,7 @@ func mutated(t testing.TB) iter.Seq[hostileFile] {
 	rows := millRows()
 	return func(yield func(hostileFile) bool) {
 		for i, seed := range seeds {
-			file := hostileFile{format: seed.format, name: seed.name}
+			file := hostileFile{merchant: seed.merchant, format: seed.format, name: seed.name}
 			bits := 8
 			if strings.HasPrefix(seed.format, "parquet") {
 				bits = 1
