@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -126,9 +127,15 @@ func parseControl(text []byte, limits *limits) (files []ControlFile, fault strin
 	return files, ""
 }
 
+// controlKeys are what an entry of a control file may say.
+var controlKeys = []string{"name", "sha256", "rows", "issued_points", "redeemed_points"}
+
 func (p *jsonParser) controlFile() ControlFile {
 	file := ControlFile{Rows: -1, IssuedPoints: -1, RedeemedPoints: -1}
 	p.distinct(func(name string) {
+		if !slices.Contains(controlKeys, name) {
+			p.fail("unknown key %q in an entry of \"files\"", cutValue(name))
+		}
 		value := p.value()
 		if p.fault != "" || value.kind == jsonNull && name != "name" {
 			return
@@ -147,8 +154,6 @@ func (p *jsonParser) controlFile() ControlFile {
 			file.IssuedPoints = p.count(name, value)
 		case "redeemed_points":
 			file.RedeemedPoints = p.count(name, value)
-		default:
-			p.fail("unknown key %q in an entry of \"files\"", cutValue(name))
 		}
 	})
 	return file

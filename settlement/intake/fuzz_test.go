@@ -280,6 +280,7 @@ func FuzzControl(f *testing.F) {
 	f.Add([]byte(`{"files":[{"name":"a.csv","sha256":"` + digestOf("") + `","rows":12,"issued_points":900,"redeemed_points":300}]}`))
 	f.Add([]byte(`{"files":[{"name":"\u0061","rows":null},{"name":"b"}]}`))
 	f.Add([]byte(`{"files":[]}`))
+	f.Add([]byte(`{"files":[{"name":"a.csv","rowz":null}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		files, fault := parseControl(text, &standard)
 		if fault != "" {
