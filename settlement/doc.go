@@ -44,9 +44,12 @@
 //   - alliance/settlement/layout: a merchant's own way to write files, turned into the common one.
 //   - alliance/settlement/books: what is on record: the log, the state, the one commit.
 //   - alliance/settlement/statement: the published tables.
+//   - alliance/settlement/acknowledgement: what merchants are told about their deliveries.
 //   - alliance/settlement/storage: buckets of objects.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
 //   - alliance/cmd/settle: the command.
+//   - alliance/fixtures: readable cases, a sample alliance; alliance/fixtures/generate: a made-up
+//     alliance of any size.
 //
 // Imports go one way; a test in cmd/settle holds the table. The rules that a package implements
 // are in its own documentation, in full.

@@ -103,18 +103,3 @@ type Transaction struct {
 
 // MaxPoints is the most points that one row may carry.
 const MaxPoints = 1_000_000_000_000
-
-// CompareTransactions orders the rows of one member as they apply: by occurred_at, kind,
-// merchant, transaction id.
-func CompareTransactions(a, b *Transaction) int {
-	switch {
-	case a.OccurredAt != b.OccurredAt:
-		return compare(a.OccurredAt, b.OccurredAt)
-	case a.Kind != b.Kind:
-		return compare(a.Kind, b.Kind)
-	case a.Merchant != b.Merchant:
-		return compare(a.Merchant, b.Merchant)
-	default:
-		return compare(a.ID, b.ID)
-	}
-}

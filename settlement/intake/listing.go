@@ -76,9 +76,6 @@ type Listing struct {
 	objects  map[Folder][]int
 }
 
-// Control returns the control file of a folder, or nil.
-func (l *Listing) Control(folder Folder) *Control { return l.controls[folder] }
-
 // merchant returns the entry of a party, or nil.
 func (l *Listing) merchant(party settlement.Party) *Merchant {
 	at, found := slices.BinarySearchFunc(l.Merchants, party, func(m Merchant, p settlement.Party) int {
