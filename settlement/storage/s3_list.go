@@ -36,7 +36,7 @@ func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 			if err != nil {
 				return err
 			}
-			if !isMarker(&object) {
+			if !isMarker(&object) && !isUnfinished(object.Key) {
 				found = append(found, object)
 			}
 		}
@@ -53,6 +53,14 @@ func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 // and what lies under the bucket's prefix itself.
 func isMarker(object *Object) bool {
 	return object.Key == "" || object.Size == 0 && strings.HasSuffix(object.Key, "/")
+}
+
+// isUnfinished reports the name under which versitygw (on POSIX) for a moment lists an object that
+// is being replaced: .<name>.sgwtmp.<digits>. It is no object that anybody stored.
+func isUnfinished(key string) bool {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	before, digits, found := strings.Cut(name, ".sgwtmp.")
+	return found && strings.HasPrefix(before, ".") && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // listed returns an entry of a listing, with its key below the bucket's prefix.

@@ -51,6 +51,9 @@ const (
 // A usageError is a mistake of whoever called the program.
 type usageError struct{ error }
 
+// Unwrap returns the mistake itself.
+func (e usageError) Unwrap() error { return e.error }
+
 func usage(format string, arguments ...any) error {
 	return usageError{fmt.Errorf(format, arguments...)}
 }
@@ -89,14 +92,17 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &wrongUse), errors.As(err, &rulebook), errors.As(err, &rejected):
-		return exitUsage
-	case errors.As(err, &refused), errors.Is(err, settlement.ErrOutOfRange):
-		return exitRefused
 	case errors.Is(err, books.ErrLost):
 		return exitLost
 	case errors.Is(err, books.ErrUnknown):
 		return exitUnknown
+	case errors.Is(err, context.Canceled):
+		// A store that could not be opened for that reason is no mistake of whoever named it.
+		return exitFailed
+	case errors.As(err, &wrongUse), errors.As(err, &rulebook), errors.As(err, &rejected):
+		return exitUsage
+	case errors.As(err, &refused), errors.Is(err, settlement.ErrOutOfRange):
+		return exitRefused
 	default:
 		return exitFailed
 	}
