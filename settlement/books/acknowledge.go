@@ -2,7 +2,6 @@ package books
 
 import (
 	"context"
-	"fmt"
 
 	"alliance/settlement"
 	"alliance/settlement/storage"
@@ -18,26 +17,7 @@ const acknowledgedKey = "_projected.json"
 // bucket, also what earlier runs left undone. It may be repeated, and does next to nothing then.
 func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket) error {
 	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, what: "acknowledgements", last: AcknowledgementName}
-	before, err := p.mark(acknowledgedKey)
-	if err != nil {
-		return fmt.Errorf("project the acknowledgements: %w", err)
-	}
-	err = p.run(func() error {
-		for _, date := range l.datesAfter(before.Seq, false) {
-			if err := p.acknowledge(date); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	head, _ := l.Head()
-	if head == before.Seq {
-		return nil
-	}
-	return p.replace(acknowledgedKey, mark{head, l.computationAt(head)})
+	return p.all(acknowledgedKey, p.acknowledge)
 }
 
 // acknowledge projects the acknowledgements of a settled date.

@@ -85,13 +85,20 @@ func (l *Ledger) Rebuild(ctx context.Context, statements storage.Bucket) error {
 func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, deep bool) error {
 	p := l.statementProjection(ctx, statements)
 	p.deep = deep
+	return p.all(markKey, p.date)
+}
+
+// all projects every date that records after the mark settled, or every date on a deep look, and
+// sets the mark.
+func (p *projection) all(markKey string, project func(settlement.Date) error) error {
 	before, err := p.mark(markKey)
 	if err != nil {
-		return fmt.Errorf("project the statements: %w", err)
+		return fmt.Errorf("project the %s: %w", p.what, err)
 	}
+	deep := p.deep
 	err = p.run(func() error {
-		for _, date := range l.datesAfter(before.Seq, deep) {
-			if err := p.date(date); err != nil {
+		for _, date := range p.ledger.datesAfter(before.Seq, deep) {
+			if err := project(date); err != nil {
 				return err
 			}
 		}
@@ -100,11 +107,11 @@ func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, dee
 	if err != nil {
 		return err
 	}
-	head, _ := l.Head()
+	head, _ := p.ledger.Head()
 	if head == before.Seq {
 		return nil
 	}
-	return p.replace(markKey, mark{head, l.computationAt(head)})
+	return p.replace(markKey, mark{head, p.ledger.computationAt(head)})
 }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
