@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements hostile bench fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile faults bench fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -37,6 +37,9 @@ restatements: ## restate many more random histories: make restatements COUNT=200
 
 hostile: ## every mutation of small files, and bombs, each in a good night (make test takes some)
 	SETTLE_HOSTILE=all go test -count=1 -timeout 120m -v -run TestHostile ./settlement/batch
+
+faults: ## everything that was ever thought of to go wrong, with its table: make faults, or make faults ROWS="A C"
+	scripts/faults/run $(ROWS)
 
 bench: ## micro-benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules

@@ -17,6 +17,8 @@ var allowed = map[string][]string{
 	"alliance/settlement/storage":             {},
 	"alliance/settlement/storage/storagetest": {"alliance/settlement/storage"},
 	"alliance/settlement/storage/s3test":      {"alliance/settlement/storage"},
+	"alliance/settlement/faults":              {"alliance/settlement/storage"},
+	"alliance/scripts/faults":                 {"alliance/settlement/faults"},
 	"alliance/settlement/intake":              {"alliance/settlement", "alliance/settlement/layout", "alliance/settlement/storage"},
 	"alliance/settlement/books":               {"alliance/settlement", "alliance/settlement/storage"},
 	"alliance/settlement/statement":           {"alliance/settlement", "alliance/settlement/storage"},
