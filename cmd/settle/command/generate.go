@@ -19,6 +19,8 @@ type generateFlags struct {
 	rows                     int64
 	lateShare, reversedShare string
 	badShare                 string
+	lots                     int64
+	plain                    bool
 	formats                  []string
 	asJSON                   bool
 }
@@ -38,7 +40,7 @@ or not be there yet; memory does not grow with the number of rows.`,
 		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
 	}
 	set := command.Flags()
-	set.StringVar(&flags.out, "out", "", "the directory to write to: OUT/inbox and OUT/rulebook.yaml")
+	set.StringVar(&flags.out, "out", "", "the directory to write to: OUT/inbox, OUT/rulebook.yaml, and OUT/lots.csv with --lots")
 	set.Uint64Var(&flags.seed, "seed", 1, "where the sequence of choices begins")
 	set.IntVar(&flags.merchants, "merchants", 5, "how many merchants")
 	set.IntVar(&flags.members, "members", 1000, "how many members")
@@ -48,13 +50,16 @@ or not be there yet; memory does not grow with the number of rows.`,
 	set.StringVar(&flags.lateShare, "late-share", "0.01", "the share of rows that come one to ten days late")
 	set.StringVar(&flags.reversedShare, "reversed-share", "0.02", "the share of rows that reverse another")
 	set.StringVar(&flags.badShare, "bad-share", "0.005", "the share of rows that are wrong")
+	set.Int64Var(&flags.lots, "lots", 0, "how many lots members bring along, for settle open --lots OUT/lots.csv")
+	set.BoolVar(&flags.plain, "plain", false, "issues and covered redemptions alone, nothing late, reversed or wrong: what a database can settle as well")
 	set.StringSliceVar(&flags.formats, "formats", []string{"csv"}, "formats that merchants have by turns: "+strings.Join(generate.Formats, ", "))
 	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	return command
 }
 
-func (f *generateFlags) plan() (*generate.Plan, error) {
-	plan := &generate.Plan{Seed: f.seed, Merchants: f.merchants, Members: f.members, Nights: f.nights, Rows: f.rows, Formats: f.formats}
+func (f *generateFlags) plan(command *cobra.Command) (*generate.Plan, error) {
+	plan := &generate.Plan{Seed: f.seed, Merchants: f.merchants, Members: f.members, Nights: f.nights, Rows: f.rows, Formats: f.formats,
+		Lots: f.lots, Plain: f.plain}
 	var err error
 	if plan.From, err = parseDate("from", f.from); err != nil {
 		return nil, err
@@ -63,21 +68,28 @@ func (f *generateFlags) plan() (*generate.Plan, error) {
 		name, text string
 		value      *int64
 	}{{"late-share", f.lateShare, &plan.LateShare}, {"reversed-share", f.reversedShare, &plan.ReversedShare}, {"bad-share", f.badShare, &plan.BadShare}} {
+		if plan.Plain && !command.Flags().Changed(share.name) {
+			continue
+		}
 		if *share.value, err = generate.ParseShare(share.text); err != nil {
 			return nil, usage("--%s %w", share.name, err)
 		}
 	}
-	if err := plan.Check(); err != nil {
-		return nil, usage("%w", err)
+	return plan, asUsage(plan.Check())
+}
+
+func asUsage(err error) error {
+	if err != nil {
+		return usage("%w", err)
 	}
-	return plan, nil
+	return nil
 }
 
 func (f *generateFlags) run(command *cobra.Command) error {
 	if err := required(command, "out"); err != nil {
 		return err
 	}
-	plan, err := f.plan()
+	plan, err := f.plan(command)
 	if err != nil {
 		return err
 	}
@@ -97,6 +109,9 @@ func (f *generateFlags) run(command *cobra.Command) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s of %s in %s, %d bytes; %s wrong\n", count(summary.Rows, "row"), count(int64(summary.Merchants), "merchant"),
 		count(summary.Files, "file"), summary.Bytes, count(summary.BadRows, "row"))
+	if summary.Lots > 0 {
+		fmt.Fprintf(&text, "%s of before: settle open --root %s --rules %s/rulebook.yaml --lots %s/lots.csv\n", count(summary.Lots, "lot"), f.out, f.out, f.out)
+	}
 	fmt.Fprintf(&text, "settle them: settle run --root %s --rules %s/rulebook.yaml --date %s --catch-up\n", f.out, f.out, summary.To)
 	return printText(command, &text)
 }
