@@ -78,8 +78,8 @@ func (o *operators) campaign(rounds, readers int, what string) {
 		o.t.Errorf("%d folders were pulled in %d rounds", o.readers.whole, rounds)
 	}
 	faults.Record(o.t, "D", what, rounds, o.readers.violations, fmt.Sprintf(
-		"%d processes ended with 0, %d with 4 and ran again; %d new versions, one for each night and correction; %d folders pulled meanwhile, none mixed, %d asked for too early",
-		o.runs[0], o.runs[4], versions, o.readers.whole, o.readers.early))
+		"%d processes ended with 0, %d with 4 to run again; %d new versions, one for each night and correction; %d folders pulled meanwhile, of which %d were mixed; %d asked for too early",
+		o.runs[0], o.runs[4], versions, o.readers.whole, o.readers.violations, o.readers.early))
 }
 
 // round has the nightly job settle the next date while two operators restate the one before, with

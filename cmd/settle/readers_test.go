@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"alliance/cmd/settle/command"
 	"alliance/settlement"
 	"alliance/settlement/statement"
 
@@ -40,9 +41,11 @@ type readers struct {
 	whole, early, violations int
 }
 
+// startReaders starts readers that are processes, and as many that run the program in this process,
+// which get at a folder more often while it changes.
 func startReaders(t *testing.T, root string, count int) *readers {
 	r := &readers{t: t, root: root, stop: make(chan struct{}), settled: firstNight, standing: map[settlement.Date]int{firstNight: 1}}
-	for number := range count {
+	for number := range 2 * count {
 		folder := t.TempDir()
 		r.done.Go(func() {
 			for turn := 0; ; turn++ {
@@ -51,7 +54,11 @@ func startReaders(t *testing.T, root string, count int) *readers {
 					return
 				default:
 				}
-				if err := r.read(filepath.Join(folder, fmt.Sprint(turn))); err != nil {
+				read := r.read
+				if number >= count {
+					read = r.readChanging
+				}
+				if err := read(filepath.Join(folder, fmt.Sprint(turn))); err != nil {
 					t.Errorf("reader %d: %v", number, err)
 					r.count(&r.violations)
 				}
@@ -108,6 +115,24 @@ func (r *readers) read(to string) error {
 		return fmt.Errorf("settle %v: exit code %d after %s: %s", arguments, code, time.Since(start), output)
 	}
 	if err := checkPulled(to, merchant, date, version); err != nil {
+		return fmt.Errorf("settle %v: %w", arguments, err)
+	}
+	r.count(&r.whole)
+	return os.RemoveAll(to)
+}
+
+// readChanging pulls, in this process, what stands of the date that is restated just now.
+func (r *readers) readChanging(to string) error {
+	r.mutex.Lock()
+	date := r.settled
+	r.mutex.Unlock()
+	merchant := nightMerchants[rand.IntN(len(nightMerchants))]
+	arguments := []string{"pull", "--root", r.root, "--date", date.String(), "--to", to, "--merchant", merchant}
+	var output bytes.Buffer
+	if code := command.Main(r.t.Context(), arguments, strings.NewReader(""), &output, &output); code != 0 {
+		return fmt.Errorf("settle %v: exit code %d: %s", arguments, code, &output)
+	}
+	if err := checkPulled(to, merchant, date, 0); err != nil {
 		return fmt.Errorf("settle %v: %w", arguments, err)
 	}
 	r.count(&r.whole)
