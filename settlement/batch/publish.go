@@ -13,6 +13,7 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/books"
+	"alliance/settlement/crash"
 	"alliance/settlement/statement"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,7 @@ const storesAtOnce = 16
 
 // write stores state and statements and returns what goes on record about the date.
 func (p *publication) write(ctx context.Context, totals Totals) (date books.DateRecord, err error) {
+	crash.At(crash.NightComputed)
 	err = p.timed(stageState, func() error {
 		date.State, err = p.writeState(ctx)
 		return err
@@ -48,9 +50,11 @@ func (p *publication) write(ctx context.Context, totals Totals) (date books.Date
 	if err != nil {
 		return date, err
 	}
+	crash.At(crash.StateStored)
 	if err := p.timed(stageStatements, func() error { return p.writeStatements(ctx, &date) }); err != nil {
 		return date, err
 	}
+	crash.At(crash.StatementsStored)
 	err = p.timed(stageAcknowledge, func() error {
 		recorded := func(date settlement.Date) *books.DateRecord {
 			return p.timeline.dates[date]
@@ -61,6 +65,7 @@ func (p *publication) write(ctx context.Context, totals Totals) (date books.Date
 	if err != nil {
 		return date, err
 	}
+	crash.At(crash.AcknowledgementsStored)
 	p.describe(&date, totals)
 	return date, nil
 }
@@ -83,14 +88,17 @@ func (p *publication) commit(ctx context.Context, dates []books.DateRecord) (seq
 	if err := p.timed(stageCommit, func() error { return p.attempt.commit(ctx, record) }); err != nil {
 		return 0, err
 	}
+	crash.At(crash.Committed)
 	sequence, _ = ledger.Head()
 	err = p.timed(stageProject, func() error {
 		if err := ledger.ProjectAll(ctx, p.job.Statements); err != nil {
 			return &CommittedError{sequence, fmt.Errorf("but its statements are not all published; run again to finish: %w", err)}
 		}
+		crash.At(crash.StatementsProjected)
 		if err := p.job.acknowledge(ctx, ledger); err != nil {
 			return &CommittedError{sequence, fmt.Errorf("and its statements are published, but: %w", err)}
 		}
+		crash.At(crash.AcknowledgementsProjected)
 		return nil
 	})
 	return sequence, err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"sync"
 
+	"alliance/settlement/crash"
 	"alliance/settlement/storage"
 )
 
@@ -50,6 +51,7 @@ func (l *Ledger) Begin(ctx context.Context) (*Attempt, error) {
 	if _, err := l.put(ctx, attemptPrefix(attempt.id)+intentName, bytes.NewReader(text)); err != nil {
 		return nil, fmt.Errorf("begin attempt %s: %w", attempt.id, err)
 	}
+	crash.At(crash.IntentCreated)
 	return attempt, nil
 }
 
@@ -73,6 +75,7 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.created[key] = file
+	crash.At(crash.ObjectCreated)
 	return file, nil
 }
 

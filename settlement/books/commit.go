@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"alliance/settlement/crash"
 	"alliance/settlement/storage"
 )
 
@@ -40,6 +41,7 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 		return fmt.Errorf("commit record %d: %w", record.Seq, err)
 	}
 	// From here on the record may be on its way: stopping now would not undo it.
+	crash.At(crash.RecordReady)
 	c := commit{a, context.WithoutCancel(ctx), text, nil}
 	if err := c.send(record); err != nil {
 		return err
@@ -102,7 +104,11 @@ func (c *commit) fill(text []byte) (settled bool, err error) {
 func (c *commit) create(text []byte) error {
 	ctx, cancel := context.WithTimeout(c.ctx, callLimit)
 	defer cancel()
-	return c.ledger.bucket.Create(ctx, logKey(c.slot), bytes.NewReader(text))
+	err := c.ledger.bucket.Create(ctx, logKey(c.slot), bytes.NewReader(text))
+	if err == nil {
+		crash.At(crash.RecordSent)
+	}
+	return err
 }
 
 // look reads the slot; a store that cannot be reached is asked again a few times.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"alliance/settlement"
+	"alliance/settlement/crash"
 	"alliance/settlement/storage"
 )
 
@@ -292,6 +293,9 @@ func (l *Ledger) probe(ctx context.Context) error {
 	refused := false
 	for try := 0; try < 2 && !refused; try++ {
 		err := l.bucket.Create(ctx, probeKey, bytes.NewReader(content))
+		if err == nil {
+			crash.At(crash.ProbeCreated)
+		}
 		refused = errors.Is(err, storage.ErrExists)
 		if err != nil && !refused {
 			return fmt.Errorf("probe the store: %w", err)

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"alliance/settlement"
+	"alliance/settlement/crash"
 	"alliance/settlement/storage"
 
 	"golang.org/x/sync/errgroup"
@@ -111,7 +112,12 @@ func (p *projection) all(markKey string, project func(settlement.Date) error) er
 	if head == before.Seq {
 		return nil
 	}
-	return p.replace(markKey, mark{head, p.ledger.computationAt(head)})
+	crash.At(crash.FoldersProjected)
+	if err := p.replace(markKey, mark{head, p.ledger.computationAt(head)}); err != nil {
+		return err
+	}
+	crash.At(crash.ProjectionMarked)
+	return nil
 }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
@@ -324,9 +330,12 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 		names[file.Name] = true
 		if file.Name == p.last {
 			last = file
-		} else if err := p.copy(ctx, folder.key, file); err != nil {
+			continue
+		}
+		if err := p.copy(ctx, folder.key, file); err != nil {
 			return err
 		}
+		crash.At(crash.FileProjected)
 	}
 	for _, file := range folder.earlier {
 		if names[file.Name] {
@@ -336,8 +345,13 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 		if err := p.bucket.Delete(ctx, folder.key+"/"+file.Name); err != nil {
 			return err
 		}
+		crash.At(crash.FileRemoved)
 	}
-	return p.copy(ctx, folder.key, last)
+	if err := p.copy(ctx, folder.key, last); err != nil {
+		return err
+	}
+	crash.At(crash.FolderFinished)
+	return nil
 }
 
 // finished reports whether the folder's last file, and on a deep look every file, is as on record.

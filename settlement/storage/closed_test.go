@@ -105,6 +105,9 @@ func lookAsStranger(path string) {
 		fmt.Println("open", kind(err))
 		return
 	}
+	if key := os.Getenv(strangerEnvironment + "_CREATES"); key != "" {
+		fmt.Println("create", bucket.Create(context.Background(), key, strings.NewReader("mine")))
+	}
 	for _, prefix := range strings.Split(os.Getenv(strangerEnvironment+"_PREFIXES"), ",") {
 		fmt.Print(describe(bucket, prefix))
 	}

@@ -29,6 +29,8 @@ func OpenDirectory(path string) (Bucket, error) {
 type directory struct {
 	path string
 	root *os.Root
+	// tidy is done before the first write.
+	tidy sync.Once
 
 	mutex sync.Mutex
 	// durable holds the folders whose entry in their parent this process has forced to disk.

@@ -2,13 +2,13 @@ package storage
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"syscall"
+
+	"alliance/settlement/crash"
 )
 
 func (d *directory) Create(ctx context.Context, key string, body io.ReadSeeker) error {
@@ -33,27 +33,38 @@ func (d *directory) Replace(ctx context.Context, key string, body io.ReadSeeker)
 
 // put writes body to a temporary file and calls place to give it its name.
 func (d *directory) put(ctx context.Context, key string, body io.ReadSeeker, place func(temporary, key string) error) error {
-	size, err := length(body)
-	if err != nil {
-		return err
-	}
+	d.tidy.Do(func() { _, _ = d.removeStale(ctx) }) // a write does not fail for that; Sweep says what was wrong
 	folder := folderOf(key)
 	if err := d.makeFolders(folder); err != nil {
 		return err
 	}
-	temporary := join(folder, temporaryPrefix+rand.Text())
-	err = d.writeFile(ctx, temporary, body, size)
-	if err == nil {
-		err = place(temporary, key)
-	}
-	if err == nil {
-		err = d.syncFolder(folder)
-	}
-	// After a rename there is no temporary file any more.
-	if removed := d.root.Remove(temporary); err == nil && removed != nil && !errors.Is(removed, fs.ErrNotExist) {
-		err = removed
+	err := d.putFrom(ctx, temporaryFolder, key, body, place)
+	if isElsewhere(err) {
+		err = d.putFrom(ctx, folder, key, body, place)
 	}
 	return err
+}
+
+// putFrom does so with the temporary file in a certain folder.
+func (d *directory) putFrom(ctx context.Context, folder, key string, body io.ReadSeeker, place func(temporary, key string) error) error {
+	size, err := length(body)
+	if err != nil {
+		return err
+	}
+	temporary, err := d.createTemporary(folder)
+	if err != nil {
+		return err
+	}
+	err = temporary.write(ctx, body, size)
+	if err == nil {
+		crash.At(crash.TemporaryWritten)
+		err = place(temporary.name, key)
+	}
+	if err == nil {
+		crash.At(crash.ObjectPlaced)
+		err = d.syncFolder(folderOf(key))
+	}
+	return errors.Join(err, temporary.close())
 }
 
 func (d *directory) link(temporary, key string) error {
@@ -66,34 +77,6 @@ func (d *directory) link(temporary, key string) error {
 		return ErrExists
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS):
 		return fmt.Errorf("%w: does the file system have hard links? Without them no object can be created safely", err)
-	}
-	return err
-}
-
-func (d *directory) writeFile(ctx context.Context, name string, body io.Reader, size int64) (err error) {
-	file, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := file.Close(); err == nil {
-			err = closed
-		}
-	}()
-	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
-	written, err := io.CopyBuffer(struct{ io.Writer }{file}, contextReader{ctx, body}, make([]byte, 256<<10))
-	if err != nil {
-		return err
-	}
-	if written != size {
-		return fmt.Errorf("got %d bytes instead of %d", written, size)
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	info, err := file.Stat()
-	if err == nil && info.Size() != size {
-		err = fmt.Errorf("the file has %d bytes instead of %d", info.Size(), size)
 	}
 	return err
 }

@@ -29,11 +29,15 @@
 // no key, is listed as one object whose key ends with "/"; [Bucket.Folders] names it, as it does
 // links, pipes, sockets and devices, and listing what lies in one fails with ErrIrregular. That
 // the directory itself may not be read, or that the disk fails, is an error of the store. No path
-// leads out of the directory. Create writes a temporary file in the folder, checks its length, forces it to disk,
+// leads out of the directory. Create writes a temporary file, checks its length, forces it to disk,
 // and links it to its name, which fails if the name exists (rename would not); then it forces
 // the folder to disk, as it did those above it. The file system must therefore have hard links.
-// A killed process may leave a temporary file, whose name starts with ".settle-temporary-"; it is never listed
-// and may be removed when no process writes. The version is the modification time in nanoseconds
+// Temporary files are never listed. They lie in the folder ".settle-temporary-files" at the top of the
+// directory; where nothing may be written there, or it is another file system, beside the object under
+// a name that starts with ".settle-temporary-". Each is locked (flock) while its writer lives. What
+// a killed process left in that folder can be locked, and the next process that writes to the
+// directory removes it, as [Sweep] does; on a file system without locks it stays, and may be removed
+// by hand when no process writes. The version is the modification time in nanoseconds
 // and the size: a program that rewrites a file in place within one tick of the file system's
 // clock, to the same size, is not noticed here; digests of content are for that.
 //

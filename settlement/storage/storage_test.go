@@ -174,11 +174,11 @@ func TestDirectoryAcrossProcesses(t *testing.T) {
 	expectNoTemporary(t, path)
 }
 
-// expectNoTemporary checks that only objects lie in the directory.
+// expectNoTemporary checks that only objects lie in the directory, and the folder of those that are written.
 func expectNoTemporary(t *testing.T, path string) {
 	t.Helper()
-	filepath.WalkDir(path, func(name string, _ fs.DirEntry, err error) error {
-		if strings.Contains(name, "temporary") {
+	filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if !entry.IsDir() && strings.Contains(name, "temporary") {
 			t.Errorf("left %s", name)
 		}
 		return err

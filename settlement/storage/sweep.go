@@ -15,10 +15,11 @@ type sweeper interface {
 	sweep(ctx context.Context, prefix string) (removed int64, err error)
 }
 
-// Sweep removes what killed writers left below a prefix, which must end with "/": temporary files,
-// which are no objects, and folders without any object. It returns how many files it removed. Call
-// it only where nobody writes any more: it cannot tell a dead writer's file from a living one's,
-// and asks no clock. A bucket that leaves nothing of the kind has nothing to sweep.
+// Sweep removes what killed writers left: below a prefix, which must end with "/", temporary files,
+// which are no objects, and folders without any object; and everywhere the temporary files whose
+// writer is known to be gone. It returns how many files it removed. Call it only for a prefix where
+// nobody writes any more: there it cannot tell a dead writer's file from a living one's, and asks
+// no clock. A bucket that leaves nothing of the kind has nothing to sweep.
 func Sweep(ctx context.Context, bucket Bucket, prefix string) (removed int64, err error) {
 	folder, found := strings.CutSuffix(prefix, "/")
 	if err := CheckKey(folder); err != nil || !found {
@@ -46,17 +47,25 @@ func (l *lazyDirectory) sweep(ctx context.Context, prefix string) (int64, error)
 }
 
 func (d *directory) sweep(ctx context.Context, prefix string) (int64, error) {
-	folder := strings.TrimSuffix(prefix, "/")
-	if _, err := d.lstat(folder); errors.Is(err, ErrNotFound) {
-		return 0, nil
-	} else if err != nil {
-		return 0, fmt.Errorf("sweep %s in %s: %w", prefix, d.path, err)
+	removed, err := d.removeStale(ctx)
+	if err == nil {
+		var below int64
+		below, err = d.sweepBelow(ctx, strings.TrimSuffix(prefix, "/"))
+		removed += below
 	}
-	removed, err := d.sweepFolder(ctx, folder)
 	if err != nil {
 		return removed, fmt.Errorf("sweep %s in %s: %w", prefix, d.path, err)
 	}
 	return removed, nil
+}
+
+func (d *directory) sweepBelow(ctx context.Context, folder string) (removed int64, err error) {
+	if _, err := d.lstat(folder); errors.Is(err, ErrNotFound) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
+	}
+	return d.sweepFolder(ctx, folder)
 }
 
 func (d *directory) sweepFolder(ctx context.Context, folder string) (removed int64, err error) {

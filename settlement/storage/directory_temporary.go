@@ -1,0 +1,186 @@
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"alliance/settlement/crash"
+)
+
+// temporaryFolder holds files that are being written, at the top of the directory: apart from what
+// others read, and where the next process finds what one that was killed left.
+const temporaryFolder = temporaryPrefix + "files"
+
+// A temporaryFile is being written. It is locked as long as its writer lives: the system unlocks
+// it however the process ends, so a file that can be locked is nobody's.
+type temporaryFile struct {
+	directory *directory
+	name      string
+	file      *os.File
+}
+
+// temporaryTries is how often a temporary file is created that another process takes for one of
+// a writer that is gone, in the moment before it is locked.
+const temporaryTries = 10
+
+// createTemporary creates a temporary file in a folder, which is made if need be.
+func (d *directory) createTemporary(folder string) (*temporaryFile, error) {
+	var err error
+	for range temporaryTries {
+		if err = d.makeFolders(folder); err != nil {
+			return nil, elsewhere(err)
+		}
+		t := &temporaryFile{directory: d, name: join(folder, temporaryPrefix+rand.Text())}
+		t.file, err = d.root.OpenFile(t.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // somebody removed the folder
+		}
+		if err != nil {
+			return nil, elsewhere(err)
+		}
+		if err = t.claim(); err == nil {
+			crash.At(crash.TemporaryCreated)
+			return t, nil
+		}
+		err = errors.Join(err, t.close())
+	}
+	return nil, err
+}
+
+var errTaken = errors.New("another process removed the temporary file")
+
+// claim locks the file. On a file system without locks nobody can lock it, and so nobody removes it.
+func (t *temporaryFile) claim() error {
+	err := tryLock(t.file)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errTaken
+	}
+	info, err := t.directory.root.Lstat(t.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errTaken
+	}
+	if err != nil {
+		return err
+	}
+	own, err := t.file.Stat()
+	if err == nil && !os.SameFile(info, own) {
+		err = errTaken
+	}
+	return err
+}
+
+func tryLock(file *os.File) error {
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// write fills the file and forces it to disk.
+func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64) error {
+	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
+	written, err := io.CopyBuffer(struct{ io.Writer }{t.file}, contextReader{ctx, body}, make([]byte, 256<<10))
+	if err != nil {
+		return err
+	}
+	if written != size {
+		return fmt.Errorf("got %d bytes instead of %d", written, size)
+	}
+	if err := t.file.Sync(); err != nil {
+		return err
+	}
+	info, err := t.file.Stat()
+	if err == nil && info.Size() != size {
+		err = fmt.Errorf("the file has %d bytes instead of %d", info.Size(), size)
+	}
+	return err
+}
+
+// close gives the file up. After a rename it has no temporary name any more.
+func (t *temporaryFile) close() error {
+	err := t.file.Close()
+	if removed := t.directory.root.Remove(t.name); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return err
+}
+
+// An elsewhereError says that temporary files must lie in another folder.
+type elsewhereError struct{ error }
+
+func (e elsewhereError) Unwrap() error { return e.error }
+
+// elsewhere marks an error that says that nothing can be written to a folder: the one at the top may
+// be another's, while one below it, such as that of the acknowledgements in an inbox, is ours.
+func elsewhere(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return elsewhereError{err}
+	}
+	return err
+}
+
+// isElsewhere reports whether the temporary file must lie in the folder of the object itself: the
+// folder at the top cannot be written to, or lies on another file system.
+func isElsewhere(err error) bool {
+	return errors.As(err, new(elsewhereError)) || errors.Is(err, syscall.EXDEV)
+}
+
+// removeStale removes the temporary files of writers that are gone.
+func (d *directory) removeStale(ctx context.Context) (removed int64, err error) {
+	folder, err := d.root.OpenFile(temporaryFolder, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
+	if isAbsent(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	entries, err := folder.ReadDir(-1)
+	if err := errors.Join(err, folder.Close()); err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		if err := ctx.Err(); err != nil {
+			return removed, err
+		}
+		if !entry.Type().IsRegular() || !strings.HasPrefix(entry.Name(), temporaryPrefix) {
+			continue
+		}
+		stale, err := d.removeIfStale(join(temporaryFolder, entry.Name()))
+		if err != nil {
+			return removed, err
+		}
+		if stale {
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+// removeIfStale removes a temporary file unless its writer lives.
+func (d *directory) removeIfStale(name string) (bool, error) {
+	file, err := d.root.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if isAbsent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	if tryLock(file) != nil {
+		return false, nil // somebody is writing it, or nobody can tell
+	}
+	err = d.root.Remove(name)
+	if isAbsent(err) {
+		return false, nil // another process was faster
+	}
+	return err == nil, err
+}
