@@ -32,7 +32,7 @@
 //
 //	SETTLE_FAULTS_TABLE=table.jsonl SETTLE_FAULTS=all go test -run '^TestFaultA' ./...
 //
-// A test of a store wraps it in a [Bucket], whose calls go wrong as a function says.
+// [Injector] lets the calls of buckets go wrong; [Wrap] hands them to a function.
 package faults
 
 import (
