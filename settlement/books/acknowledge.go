@@ -16,7 +16,17 @@ const acknowledgedKey = "_projected.json"
 // ProjectAcknowledgements copies the acknowledgements that are on record and not yet in their
 // bucket, also what earlier runs left undone. It may be repeated, and does next to nothing then.
 func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket) error {
-	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, what: "acknowledgements", last: AcknowledgementName}
+	return l.projectAcknowledgements(ctx, acknowledgements, false)
+}
+
+// RebuildAcknowledgements compares every file of the bucket of acknowledgements with what is on
+// record and writes those that are missing or differ.
+func (l *Ledger) RebuildAcknowledgements(ctx context.Context, acknowledgements storage.Bucket) error {
+	return l.projectAcknowledgements(ctx, acknowledgements, true)
+}
+
+func (l *Ledger) projectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket, deep bool) error {
+	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, deep: deep, what: "acknowledgements", last: AcknowledgementName}
 	return p.all(acknowledgedKey, p.acknowledge)
 }
 

@@ -134,3 +134,26 @@ func TestRefusedAcknowledgements(t *testing.T) {
 		}
 	}
 }
+
+func TestAcknowledgementsAreRebuilt(t *testing.T) {
+	ledger, bucket := open(t, storage.NewMemory()), storage.NewMemory()
+	settleWith(t, ledger, firstDate, "one", "bakery!", "cinema!", "florist")
+	settleWith(t, ledger, firstDate, "two", "bakery!", "cinema")
+	acknowledge(t, ledger, bucket)
+	want := contents(t, bucket)
+	const folder = "merchant=bakery/date=2024-03-18/"
+	for _, key := range []string{folder + "rejected.csv", "merchant=cinema/date=2024-03-18/rejected.csv", "merchant=florist/date=2024-03-18/ack.json"} {
+		if err := bucket.Replace(t.Context(), key, strings.NewReader("something else")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := bucket.Delete(t.Context(), folder+AcknowledgementName); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.RebuildAcknowledgements(t.Context(), bucket); err != nil {
+		t.Fatal(err)
+	}
+	if found := contents(t, bucket); !maps.Equal(found, want) {
+		t.Errorf("rebuilt %v, want %v", found, want)
+	}
+}

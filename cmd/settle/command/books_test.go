@@ -115,6 +115,52 @@ func TestVerifyAndRepair(t *testing.T) {
 	contains(t, w.ask(exitFailed, "verify"), "log: ", "damaged")
 }
 
+func TestRepairOfAcknowledgements(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-06")
+	const folder = "inbox/ack/merchant=B/date=2026-01-05/"
+	was := make(map[string]string)
+	for _, name := range []string{"ack.json", "rejected.csv"} {
+		content, err := os.ReadFile(filepath.Join(w.root, folder+name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		was[folder+name] = string(content)
+	}
+	w.write(folder+"rejected.csv", "something else")
+	if err := os.Remove(filepath.Join(w.root, folder+"ack.json")); err != nil {
+		t.Fatal(err)
+	}
+	said := []string{"the statements are what is on record", "the acknowledgements are what is on record", "log: record 2"}
+	contains(t, w.ask(exitDone, "repair"), said...)
+	for name, want := range was {
+		if content, err := os.ReadFile(filepath.Join(w.root, name)); err != nil || string(content) != want {
+			t.Errorf("%s: %q, %v; want %q", name, content, err, want)
+		}
+	}
+	elsewhere := filepath.Join(w.root, "elsewhere")
+	ledger, statements := filepath.Join(w.root, "ledger"), filepath.Join(w.root, "statements")
+	code, stdout, stderr := settle("repair", "--ledger", ledger, "--statements", statements, "--acks", elsewhere)
+	if code != exitDone {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	contains(t, stdout, said...)
+	if content, err := os.ReadFile(filepath.Join(elsewhere, "merchant=B/date=2026-01-05/ack.json")); err != nil || string(content) != was[folder+"ack.json"] {
+		t.Errorf("%q, %v", content, err)
+	}
+	code, stdout, _ = settle("repair", "--ledger", ledger, "--statements", statements)
+	if code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	contains(t, stdout, said[0], "the acknowledgements were not looked at: --acks or --inbox says where they lie")
+	code, _, stderr = settle("repair", "--ledger", ledger, "--statements", statements, "--inbox", filepath.Join(w.root, "nowhere"))
+	if code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	contains(t, stderr, "--inbox", "nowhere")
+}
+
 func TestForget(t *testing.T) {
 	w := newWorld(t)
 	w.firstNight()
