@@ -1,6 +1,8 @@
 package command
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,47 +16,74 @@ import (
 )
 
 // A progress shows how a run gets on: a line that changes on a terminal, else a structured log
-// line per stage.
+// with a line per stage. Every line of the log has the run it belongs to.
 type progress struct {
 	mutex    sync.Mutex
 	out      io.Writer
-	logger   *slog.Logger // nil on a terminal
+	terminal bool
+	logger   *slog.Logger
 	shown    time.Time
 	lineOpen bool
 }
 
-func newProgress(out io.Writer) *progress {
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return &progress{out: out}
+// logFormats are the forms that a log may have.
+var logFormats = []string{"text", "json"}
+
+// newProgress returns a progress of a run, which gets an id of its own.
+func newProgress(out io.Writer, format string) *progress {
+	file, isFile := out.(*os.File)
+	terminal := isFile && term.IsTerminal(int(file.Fd()))
+	var handler slog.Handler = slog.NewTextHandler(out, nil)
+	if format == "json" {
+		handler = slog.NewJSONHandler(out, nil)
 	}
-	return &progress{out: out, logger: slog.New(slog.NewTextHandler(out, nil))}
+	var id [8]byte
+	rand.Read(id[:])
+	return &progress{out: out, terminal: terminal, logger: slog.New(handler).With("run", hex.EncodeToString(id[:]))}
 }
 
 const redrawEvery = 100 * time.Millisecond
 
+// observe shows what a run tells.
 func (p *progress) observe(now batch.Progress) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.logger != nil {
-		if now.Finished {
-			p.logger.Info("stage done", "date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
-				"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
-		}
+	if now.Finished {
+		p.log("stage done", "date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
+			"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
+	}
+	if !now.Finished && time.Since(p.lastShown()) < redrawEvery {
 		return
 	}
-	if !now.Finished && time.Since(p.shown) < redrawEvery {
-		return
-	}
-	p.shown = time.Now()
-	p.lineOpen = true
 	place := ""
 	if now.Dates > 1 {
 		place = fmt.Sprintf(" (%d of %d)", now.DateNumber, now.Dates)
 	}
 	if now.Total > 0 {
-		fmt.Fprintf(p.out, "\r\033[K%s%s  %-12s %d of %d", now.Date, place, now.Stage, now.Done, now.Total)
+		p.line("%s%s  %-12s %d of %d", now.Date, place, now.Stage, now.Done, now.Total)
 	} else {
-		fmt.Fprintf(p.out, "\r\033[K%s%s  %-12s", now.Date, place, now.Stage)
+		p.line("%s%s  %-12s", now.Date, place, now.Stage)
+	}
+}
+
+func (p *progress) lastShown() time.Time {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.shown
+}
+
+// line changes the line on a terminal.
+func (p *progress) line(format string, values ...any) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.terminal {
+		p.shown, p.lineOpen = time.Now(), true
+		fmt.Fprintf(p.out, "\r\033[K"+format, values...)
+	}
+}
+
+// log writes a line to the log, unless there is a terminal, which shows the same as it changes.
+func (p *progress) log(message string, values ...any) {
+	if !p.terminal {
+		p.logger.Info(message, values...)
 	}
 }
 
@@ -68,11 +97,14 @@ func (p *progress) end() {
 	}
 }
 
-// warn says what the operator should know before the work starts.
+// info says what the operator should know, also on a terminal.
+func (p *progress) info(message string, values ...any) {
+	p.end()
+	p.logger.Info(message, values...)
+}
+
+// warn says what the operator should act on, or know before the work starts.
 func (p *progress) warn(message string, values ...any) {
-	logger := p.logger
-	if logger == nil {
-		logger = slog.New(slog.NewTextHandler(p.out, nil))
-	}
-	logger.Warn(message, values...)
+	p.end()
+	p.logger.Warn(message, values...)
 }

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,10 +27,18 @@ type runFlags struct {
 	restate                bool
 	workers, partitions    int
 	logFormat              string
+
+	at                        string
+	delay, wait, pollInterval time.Duration
+
+	clock
 }
 
-func newRun() *cobra.Command {
-	var flags runFlags
+func newRun() *cobra.Command { return newRunBy(clock{time.Now, sleep}) }
+
+// newRunBy returns settle run that goes by a clock.
+func newRunBy(clock clock) *cobra.Command {
+	flags := runFlags{clock: clock}
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Settle a date and publish its statements",
@@ -42,10 +52,22 @@ rulebook as they are now, and publishes in one step what has changed: a statemen
 else gets its next version and a table of what was and what is, the others stay. With --dry-run it
 only shows what would change.
 
+--date last is the newest date that is over: the alliance's clock has passed day_starts_at of the next
+one, and --delay besides. It goes by the instant that the run is made for, which is not now if the run
+is late or a second try: --at says it. --at job:NAME takes it from the name of a Kubernetes Job, which
+ends in the minute that its CronJob made it for (a pod has it in the label batch.kubernetes.io/job-name);
+the name of a Job made by hand says nothing, and then, as without --at, the clock does.
+
+--wait-for-merchants looks at the inbox every --poll-interval until nobody is missing who is expected
+to deliver for --date, or the time is over; then the run settles, and does what the rulebook says of
+those that are missing. The time counts from the instant that the run is made for, so that a second
+try waits no longer than the first would have. Earlier dates that --catch-up settles had their time.
+
 On a terminal run shows its progress, else it logs a line per stage. Its last word is a summary and
 the number and hash of the newest record of the log.`,
 		Example: `  settle run --root alliance --rules rulebook.yaml --date 2026-06-01
   settle run --root alliance --rules rulebook.yaml --date 2026-06-07 --catch-up --json
+  settle run --root alliance --rules rulebook.yaml --date last --catch-up --wait-for-merchants 2h
   settle run --root alliance --rules rulebook.yaml --date 2026-06-03 --restate --reason "CEDAR sent a wrong file" --dry-run`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(command *cobra.Command, _ []string) error { return flags.run(command) },
@@ -53,7 +75,7 @@ the number and hash of the newest record of the log.`,
 	flags.stores.flags(command)
 	set := command.Flags()
 	set.StringVar(&flags.rules, "rules", "", "the rulebook, YAML or JSON")
-	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD")
+	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD, or last: the newest that is over")
 	set.BoolVar(&flags.catchUp, "catch-up", false, "settle every unsettled date up to --date")
 	set.BoolVar(&flags.allowMissing, "allow-missing", false, "settle although merchants are missing that the rulebook requires")
 	set.BoolVar(&flags.strict, "strict", false, "refuse the date if there is any exception")
@@ -65,6 +87,11 @@ the number and hash of the newest record of the log.`,
 	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
 	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
 	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default 16); changes no result")
+	set.DurationVar(&flags.delay, "delay", 0, "with --date last: a date is over that much after its cut-off, such as 90m")
+	set.StringVar(&flags.at, "at", "", "the instant that the run is made for, such as 2026-06-08T04:30:00+08:00, or job:NAME of a Kubernetes Job")
+	set.DurationVar(&flags.wait, "wait-for-merchants", 0, "how long to wait until every expected merchant has delivered, such as 2h")
+	set.DurationVar(&flags.pollInterval, "poll-interval", time.Minute, "how often to look at the inbox while waiting")
+	set.StringVar(&flags.logFormat, "log-format", logFormats[0], "text or json")
 	return command
 }
 
@@ -72,12 +99,22 @@ func (f *runFlags) run(command *cobra.Command) error {
 	if err := required(command, "rules", "date"); err != nil {
 		return err
 	}
-	job, err := f.job(command)
+	if !slices.Contains(logFormats, f.logFormat) {
+		return usage("--log-format is %s", strings.Join(logFormats, " or "))
+	}
+	progress := newProgress(command.ErrOrStderr(), f.logFormat)
+	defer progress.end()
+	made, err := f.moment(f.now(), progress)
 	if err != nil {
 		return err
 	}
-	progress := newProgress(command.ErrOrStderr())
-	job.Observe = progress.observe
+	job, err := f.job(command.Context(), made, progress)
+	if err != nil {
+		return err
+	}
+	if err := f.waitForMerchants(command.Context(), job, made, progress); err != nil {
+		return err
+	}
 	report, err := batch.Run(command.Context(), job)
 	progress.end()
 	if err != nil {
@@ -91,8 +128,27 @@ func (f *runFlags) run(command *cobra.Command) error {
 	return printReport(command.OutOrStdout(), report)
 }
 
-func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
-	if job.Date, err = parseDate("date", f.date); err != nil {
+// waitForMerchants waits for those that are expected to deliver for the job's date, if that is
+// wanted and can change anything.
+func (f *runFlags) waitForMerchants(ctx context.Context, job batch.Job, made moment, progress *progress) error {
+	if f.wait == 0 || f.restate {
+		return nil
+	}
+	settled, err := batch.Preflight(ctx, job)
+	if settled || err != nil {
+		return err
+	}
+	waiting := wait{
+		date: job.Date, until: made.at.Add(f.wait), interval: f.pollInterval, clock: f.clock, tell: progress,
+		missing: func(ctx context.Context) ([]batch.MissingMerchant, error) {
+			return batch.ReadMissing(ctx, job.Inbox, job.Rulebook, job.Date)
+		},
+	}
+	return waiting.wait(ctx)
+}
+
+func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (job batch.Job, err error) {
+	if err := f.checkDate(); err != nil {
 		return job, err
 	}
 	if f.workers < 0 || f.workers > mostParts || f.partitions < 0 || f.partitions > mostParts {
@@ -104,10 +160,15 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	if job.Rulebook, err = readRulebook(f.rules); err != nil {
 		return job, err
 	}
-	if err := f.checkFuture(command, job); err != nil {
+	if job.Date, err = f.settlementDate(job.Rulebook.Calendar, made); err != nil {
 		return job, err
 	}
-	ctx := command.Context()
+	if f.date == lastDate {
+		progress.info("the newest date that is over", "date", job.Date.String(), "at", utc(made.at), "by", made.source)
+	}
+	if err := f.checkFuture(job, progress); err != nil {
+		return job, err
+	}
 	if job.Inbox, err = f.openInbox(ctx); err != nil {
 		return job, err
 	}
@@ -124,7 +185,7 @@ func (f *runFlags) job(command *cobra.Command) (job batch.Job, err error) {
 	job.Restate, job.Reason, job.Approval = f.restate, f.reason, f.approvedBy
 	job.Workers, job.Partitions = f.workers, f.partitions
 	job.Operator = operator(f.operator)
-	job.Now = time.Now
+	job.Now, job.Observe = f.now, progress.observe
 	return job, nil
 }
 
@@ -133,6 +194,8 @@ func (f *runFlags) checkRestate() error {
 	switch {
 	case f.restate && strings.TrimSpace(f.reason) == "":
 		return usage("--restate needs a --reason, which goes on record; for example: --reason \"the file of the 3rd was sent twice\"")
+	case f.restate && f.date == lastDate:
+		return usage("--restate needs the --date that is to be recomputed, not the word %q", lastDate)
 	case f.restate && f.catchUp:
 		return usage("--restate recomputes settled dates, --catch-up settles open ones: run one after the other")
 	case !f.restate && (f.reason != "" || f.approvedBy != ""):
@@ -143,8 +206,8 @@ func (f *runFlags) checkRestate() error {
 
 // checkFuture guards against a mistyped date. One that is not over by this machine's clock is
 // settled, with a warning; catching up beyond tomorrow would settle nights for ever.
-func (f *runFlags) checkFuture(command *cobra.Command, job batch.Job) error {
-	today := job.Rulebook.Calendar.BusinessDate(settlement.Instant(time.Now().UnixMicro()))
+func (f *runFlags) checkFuture(job batch.Job, progress *progress) error {
+	today := job.Rulebook.Calendar.BusinessDate(settlement.Instant(f.now().UnixMicro()))
 	if job.Date < today {
 		return nil
 	}
@@ -152,7 +215,7 @@ func (f *runFlags) checkFuture(command *cobra.Command, job batch.Job) error {
 		return usage("--date %s lies %d days ahead of this machine's clock (%s): catching up would settle every day until then; name a date until %s",
 			job.Date, job.Date-today, today, today)
 	}
-	newProgress(command.ErrOrStderr()).warn("the date is not over by this machine's clock: rows delivered later will be late", "date", job.Date, "today", today)
+	progress.warn("the date is not over by this machine's clock: rows delivered later will be late", "date", job.Date.String(), "today", today.String())
 	return nil
 }
 
