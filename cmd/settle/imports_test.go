@@ -28,10 +28,11 @@ var allowed = map[string][]string{
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/acknowledgement"},
 	"alliance/cmd/settle/command": {"alliance/settlement", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/storage",
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/batch",
-		"alliance/fixtures/generate"},
-	"alliance/cmd/settle":        {"alliance/cmd/settle/command"},
-	"alliance/fixtures":          {},
-	"alliance/fixtures/generate": {"alliance/settlement"},
+		"alliance/fixtures/generate", "alliance/scripts/kubernetes"},
+	"alliance/cmd/settle":         {"alliance/cmd/settle/command"},
+	"alliance/fixtures":           {},
+	"alliance/fixtures/generate":  {"alliance/settlement"},
+	"alliance/scripts/kubernetes": {},
 }
 
 // forbidden says what a package must not import, and why.
