@@ -60,7 +60,8 @@
 // With Restate, [Run] recomputes D and every later settled date, in order, from the state before D,
 // with the inbox and the rulebook as they are now, and publishes them in one commit. It needs a
 // reason, which goes on record, and refuses ([RefusedError]) a date that was never settled, one
-// that is closed, and dates of which an object that they consumed is gone from the inbox. What only
+// that is closed, and dates of which an object that they consumed is gone from the inbox, or lies in a
+// folder that accept_late_days, being less by now, lets none of them look into. What only
 // the recomputed dates consumed counts as not consumed: a file that was replaced under its name is
 // read anew, one that came late goes to the first recomputed date whose window holds it, and so do
 // the ids of rows and of adjustments. What is fixed for ever stays fixed; prices and fees may get

@@ -102,11 +102,35 @@ func (r *restatement) checkInputs(ctx context.Context, first, last settlement.Da
 	if err := misfit(misfits); err != nil {
 		return err
 	}
+	if err := r.checkWindow(settledOn, first); err != nil {
+		return err
+	}
 	gone, err := r.missingFrom(ctx, folders, settledOn)
 	if err != nil || len(gone) == 0 {
 		return err
 	}
 	return refuse("%s gone from the inbox: %s; put back what was delivered under that name, or the corrected file", isOrAre(len(gone)), strings.Join(gone, ", "))
+}
+
+// checkWindow refuses to leave out what was settled: under an accept_late_days that is smaller by now,
+// no recomputed date may look into the folder of a file that came late.
+func (r *restatement) checkWindow(settledOn map[string]settlement.Date, first settlement.Date) error {
+	days := settlement.Date(r.job.Rulebook.Intake.AcceptLateDays)
+	needed := settlement.Date(0)
+	var left []string
+	for _, key := range slices.Sorted(maps.Keys(settledOn)) {
+		folder := folderOf(key)
+		if isControl(key) || first-folder <= days {
+			continue
+		}
+		needed = max(needed, first-folder)
+		left = append(left, fmt.Sprintf("%s (settled on %s)", key, settledOn[key]))
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return refuse("under this rulebook's accept_late_days: %d no date would settle %s again; restate with at least %d. To take back what a file says, replace it by one without rows",
+		days, strings.Join(left, ", "), needed)
 }
 
 func isOrAre(count int) string {
