@@ -10,7 +10,9 @@ import (
 
 func main() {
 	ctx, stop := command.WithSignals(context.Background(), os.Stderr)
+	finish := startProfiles(os.Stderr)
 	code := command.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	finish()
 	stop()
 	os.Exit(code)
 }
