@@ -21,14 +21,16 @@ var allowed = map[string][]string{
 	"alliance/settlement/faults":              {"alliance/settlement/storage"},
 	"alliance/scripts/faults":                 {"alliance/settlement/faults"},
 	"alliance/settlement/intake":              {"alliance/settlement", "alliance/settlement/layout", "alliance/settlement/storage"},
+	"alliance/settlement/accounts":            {"alliance/settlement"},
 	"alliance/settlement/books":               {"alliance/settlement", "alliance/settlement/crash", "alliance/settlement/storage"},
 	"alliance/settlement/statement":           {"alliance/settlement", "alliance/settlement/storage"},
+	"alliance/settlement/access":              {"alliance/settlement"},
 	"alliance/settlement/acknowledgement":     {"alliance/settlement", "alliance/settlement/layout", "alliance/settlement/storage", "alliance/settlement/intake"},
 	"alliance/settlement/batch": {"alliance/settlement", "alliance/rules", "alliance/settlement/layout", "alliance/settlement/clearing", "alliance/settlement/crash", "alliance/settlement/storage",
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/acknowledgement"},
 	"alliance/cmd/settle/command": {"alliance/settlement", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/storage",
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/batch",
-		"alliance/fixtures/generate", "alliance/scripts/kubernetes"},
+		"alliance/settlement/access", "alliance/fixtures/generate", "alliance/scripts/kubernetes"},
 	"alliance/cmd/settle":         {"alliance/cmd/settle/command"},
 	"alliance/fixtures":           {},
 	"alliance/fixtures/generate":  {"alliance/settlement"},
@@ -42,7 +44,7 @@ var forbidden = []struct {
 	why      string
 }{
 	{
-		[]string{"alliance/settlement", "alliance/settlement/layout", "alliance/rules", "alliance/settlement/clearing"},
+		[]string{"alliance/settlement", "alliance/settlement/layout", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/access"},
 		[]string{"os", "net", "net/http", "sync", "sync/atomic", "context", "io/fs", "math/rand", "math/rand/v2", "github.com/apache/arrow/", "github.com/aws/", "github.com/xitongsys/"},
 		"the core is pure: values in, values out; no clock, no goroutine, no store",
 	},

@@ -1,0 +1,309 @@
+package accounts
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"alliance/settlement"
+
+	"github.com/zeebo/xxh3"
+)
+
+// A textTable numbers the texts of a block from 1 in the order in which they come; "" is 0.
+// It keeps copies, in the very form in which a block holds them.
+type textTable struct {
+	// encoded is each text behind its length.
+	encoded []byte
+	spans   []textSpan
+	// slots is an open-addressed hash table of numbers; a slot counts only if its round is the table's.
+	slots []textSlot
+	round uint32
+	last  uint32
+}
+
+type textSpan struct{ from, to uint32 }
+
+type textSlot struct{ round, hash, number uint32 }
+
+func (t *textTable) reset() {
+	t.encoded, t.spans, t.last = t.encoded[:0], t.spans[:0], 0
+	t.round++
+	if t.slots == nil || t.round == 0 {
+		t.slots, t.round = make([]textSlot, 256), 1
+	}
+}
+
+func (t *textTable) text(number uint32) []byte {
+	span := t.spans[number-1]
+	return t.encoded[span.from:span.to]
+}
+
+// number returns the number of a text, and whether it is a new one.
+func (t *textTable) number(text string) (number uint32, isNew bool) {
+	if text == "" {
+		return 0, false
+	}
+	// Rows of one file, and redemptions of one reason, often follow each other.
+	if t.last != 0 && string(t.text(t.last)) == text {
+		return t.last, false
+	}
+	hash := uint32(xxh3.HashString(text))
+	mask := uint32(len(t.slots) - 1)
+	at := hash & mask
+	for ; t.slots[at].round == t.round; at = (at + 1) & mask {
+		if t.slots[at].hash == hash && string(t.text(t.slots[at].number)) == text {
+			t.last = t.slots[at].number
+			return t.last, false
+		}
+	}
+	t.encoded = binary.AppendUvarint(t.encoded, uint64(len(text)))
+	from := len(t.encoded)
+	t.encoded = append(t.encoded, text...)
+	t.spans = append(t.spans, textSpan{uint32(from), uint32(len(t.encoded))})
+	number = uint32(len(t.spans))
+	t.slots[at] = textSlot{t.round, hash, number}
+	if 2*len(t.spans) > len(t.slots) {
+		t.grow()
+	}
+	t.last = number
+	return number, true
+}
+
+func (t *textTable) grow() {
+	old := t.slots
+	t.slots = make([]textSlot, 2*len(old))
+	mask := uint32(len(t.slots) - 1)
+	for _, slot := range old {
+		if slot.round != t.round {
+			continue
+		}
+		at := slot.hash & mask
+		for t.slots[at].round == t.round {
+			at = (at + 1) & mask
+		}
+		t.slots[at] = slot
+	}
+}
+
+// A fileTable numbers the names of files of a block. Most have the form
+// merchant=<id>/date=<date>/<name>, and of these a block keeps the three parts.
+type fileTable struct {
+	names   textTable
+	encoded []byte
+}
+
+func (t *fileTable) reset() {
+	t.names.reset()
+	t.encoded = t.encoded[:0]
+}
+
+const (
+	merchantFolder = "merchant="
+	dateFolder     = "/date="
+	// dateLength is that of YYYY-MM-DD.
+	dateLength = 10
+)
+
+// number returns the number of a file name. The parts of a new one are numbered by parties and texts.
+func (t *fileTable) number(file string, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
+	number, isNew := t.names.number(file)
+	if !isNew {
+		return number
+	}
+	if id, date, name, ok := splitFile(file); ok && 0 < len(name) && len(name) <= maxNameBytes {
+		place := parties.place(id)
+		rest, _ := texts.number(name)
+		t.encoded = binary.AppendUvarint(t.encoded, uint64(place))
+		t.encoded = binary.AppendUvarint(t.encoded, zigzag(int64(date)-int64(base)))
+		t.encoded = binary.AppendUvarint(t.encoded, uint64(rest))
+		return number
+	}
+	plain, _ := texts.number(file)
+	t.encoded = append(t.encoded, 0)
+	t.encoded = binary.AppendUvarint(t.encoded, uint64(plain))
+	return number
+}
+
+// splitFile cuts merchant=<id>/date=<date>/<name> into its parts.
+func splitFile(file string) (id string, date settlement.Date, name string, ok bool) {
+	rest, ok := strings.CutPrefix(file, merchantFolder)
+	if !ok {
+		return "", 0, "", false
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash < 1 || slash > maxPartyBytes {
+		return "", 0, "", false
+	}
+	id, rest = rest[:slash], rest[slash:]
+	if !strings.HasPrefix(rest, dateFolder) || len(rest) < len(dateFolder)+dateLength+1 || rest[len(dateFolder)+dateLength] != '/' {
+		return "", 0, "", false
+	}
+	date, ok = parseDate(rest[len(dateFolder) : len(dateFolder)+dateLength])
+	return id, date, rest[len(dateFolder)+dateLength+1:], ok
+}
+
+// parseDate reads YYYY-MM-DD of the years 1970 to 2399, the only ones that appendDate writes.
+func parseDate(text string) (settlement.Date, bool) {
+	for i := range dateLength {
+		if (i == 4 || i == 7) != (text[i] == '-') || text[i] != '-' && (text[i] < '0' || text[i] > '9') {
+			return 0, false
+		}
+	}
+	digits := func(from, to int) (value int) {
+		for _, digit := range []byte(text[from:to]) {
+			value = 10*value + int(digit-'0')
+		}
+		return value
+	}
+	year, month, day := digits(0, 4), digits(5, 7), digits(8, 10)
+	if year < firstYear || year > lastYear || month < 1 || month > 12 || day < 1 {
+		return 0, false
+	}
+	date := yearStarts[year-firstYear] + monthStarts(year)[month-1] + int32(day) - 1
+	return settlement.Date(date), int32(day) <= monthStarts(year)[month]-monthStarts(year)[month-1]
+}
+
+const (
+	firstYear = 1970
+	lastYear  = 2399
+)
+
+// yearStarts holds the day on which each year starts, and the one after the last.
+var yearStarts = func() (starts [lastYear - firstYear + 2]int32) {
+	for i := range starts {
+		starts[i] = int32(settlement.NewDate(firstYear+i, 1, 1))
+	}
+	return starts
+}()
+
+var (
+	commonYear = [...]int32{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365}
+	leapYear   = [...]int32{0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366}
+)
+
+func monthStarts(year int) *[13]int32 {
+	if yearStarts[year-firstYear+1]-yearStarts[year-firstYear] == 366 {
+		return &leapYear
+	}
+	return &commonYear
+}
+
+// isWritten reports whether appendDate can write a date.
+func isWritten(date int64) bool {
+	return date >= 0 && date < int64(yearStarts[len(yearStarts)-1])
+}
+
+// appendDate appends YYYY-MM-DD. It does what Date.String does, without a time of day.
+func appendDate(buffer []byte, date settlement.Date) []byte {
+	year := firstYear + int(int64(date)*400/146097)
+	if int32(date) < yearStarts[year-firstYear] {
+		year--
+	} else if int32(date) >= yearStarts[year-firstYear+1] {
+		year++
+	}
+	starts := monthStarts(year)
+	day := int32(date) - yearStarts[year-firstYear]
+	month := int(day / 32)
+	if day >= starts[month+1] {
+		month++
+	}
+	day -= starts[month] - 1
+	month++
+	return append(buffer, byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-',
+		byte('0'+month/10), byte('0'+month%10), '-', byte('0'+day/10), byte('0'+day%10))
+}
+
+// A priceTable numbers the prices of a block from 1; the zero Price is 0.
+type priceTable struct {
+	encoded []byte
+	numbers map[priceKey]uint32
+	last    priceKey
+	lastIs  uint32
+}
+
+type priceKey struct {
+	id                uint32 // number of the text
+	amount, perPoints int64
+}
+
+func (t *priceTable) reset() {
+	t.encoded, t.lastIs = t.encoded[:0], 0
+	if t.numbers == nil {
+		t.numbers = make(map[priceKey]uint32)
+	}
+	clear(t.numbers)
+}
+
+func (t *priceTable) number(price *settlement.Price, texts *textTable) uint32 {
+	id, _ := texts.number(price.ID)
+	key := priceKey{id, price.Amount, price.PerPoints}
+	if key == (priceKey{}) {
+		return 0
+	}
+	if t.lastIs != 0 && t.last == key {
+		return t.lastIs
+	}
+	number := t.numbers[key]
+	if number == 0 {
+		number = uint32(len(t.numbers) + 1)
+		t.numbers[key] = number
+		t.encoded = binary.AppendUvarint(t.encoded, uint64(id))
+		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.Amount))
+		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.PerPoints))
+	}
+	t.last, t.lastIs = key, number
+	return number
+}
+
+// A partyTable numbers the parties of a run from 1 in the order in which they come; NoParty is 0.
+type partyTable struct {
+	parties settlement.Parties
+	// places holds the number of party p at p+1, 0 where there is none yet.
+	places []uint32
+	// named holds the parties by number-1.
+	named []namedParty
+	byID  map[string]uint32
+}
+
+// A namedParty is an entry of a run's list of parties.
+type namedParty struct {
+	id string
+	// required says that an account names the party, not only the name of a file.
+	required bool
+	open     int64
+}
+
+func newPartyTable(parties settlement.Parties) partyTable {
+	return partyTable{parties: parties, places: make([]uint32, parties.Len()), byID: make(map[string]uint32)}
+}
+
+// place returns the number of an id, of a party or not.
+func (t *partyTable) place(id string) uint32 {
+	number, found := t.byID[id]
+	if !found {
+		id = strings.Clone(id)
+		t.named = append(t.named, namedParty{id: id})
+		number = uint32(len(t.named))
+		t.byID[id] = number
+	}
+	return number
+}
+
+// number returns the number of a party that an account names.
+func (t *partyTable) number(party settlement.Party) uint64 {
+	if party == settlement.NoParty {
+		return 0
+	}
+	if number := t.places[party]; number != 0 {
+		return uint64(number)
+	}
+	number := t.place(t.parties.ID(party))
+	t.places[party] = number
+	t.named[number-1].required = true
+	return uint64(number)
+}
+
+// zigzag maps small numbers of either sign to small unsigned ones.
+func zigzag(value int64) uint64 { return uint64(value)<<1 ^ uint64(value>>63) }
+
+func unzigzag(value uint64) int64 { return int64(value>>1) ^ -int64(value&1) }

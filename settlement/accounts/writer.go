@@ -1,0 +1,359 @@
+package accounts
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"alliance/settlement"
+
+	"github.com/pierrec/lz4/v4"
+	"github.com/zeebo/xxh3"
+)
+
+const (
+	// blockBytes is the size at which a block is full, before compression.
+	blockBytes = 32 << 10
+	// maxBlockBytes is the most that a block may hold, which matters for one huge account alone.
+	maxBlockBytes = 1 << 30
+	// maxRatio is the most that a compressed block may expand; LZ4 reaches 255.
+	maxRatio = 256
+	// maxPartyBytes and maxNameBytes bound the parts of a file name that is kept in parts.
+	maxPartyBytes = 128
+	maxNameBytes  = 1024
+)
+
+// ErrTooLarge says that an account does not fit into a block, which is of 1 GiB at most.
+var ErrTooLarge = errors.New("the account is too large")
+
+// Facts are what is known of a run without reading its blocks. Equal facts are equal runs.
+type Facts struct {
+	// Accounts is the number of accounts, Removed that of members whose account is gone.
+	Accounts, Removed int64
+	// Lots is the number of the accounts' lots.
+	Lots int64
+	// Bytes is the length of the run.
+	Bytes int64
+	// Blocks is the number of its blocks.
+	Blocks int64
+	// IndexSHA256 is the SHA-256, in hex, of index and footer. As the index has the digest of
+	// every block, it stands for the run.
+	IndexSHA256 string
+}
+
+// A Writer writes a run. After an error it is of no use.
+type Writer struct {
+	w       io.Writer
+	encoder encoder
+	index   indexBuilder
+	err     error
+	closed  bool
+
+	last    []byte // the member added last
+	started bool
+
+	// The block that is being filled.
+	entries []byte
+	first   []byte
+	due     settlement.Date
+	count   int
+
+	raw, packed []byte
+	compressor  lz4.Compressor
+}
+
+// NewWriter returns a Writer of a run that starts at the beginning of w, for accounts whose parties
+// are those of a register.
+func NewWriter(w io.Writer, parties settlement.Parties) *Writer {
+	writer := &Writer{w: w}
+	writer.encoder.parties = newPartyTable(parties)
+	writer.index.dues = make(map[settlement.Date]*dueList)
+	writer.startBlock()
+	return writer
+}
+
+func (w *Writer) startBlock() {
+	w.encoder.resetBlock()
+	w.entries, w.first = w.entries[:0], w.first[:0]
+	w.due, w.count = settlement.Never, 0
+}
+
+// Add writes an account and the first date on which it has to be looked at even without rows,
+// [settlement.Never] if there is none. Members must ascend by byte and due be a date, else Add
+// panics. It keeps nothing of account. Errors: w's, ErrTooLarge, [settlement.ErrOutOfRange] if the open points of
+// all accounts are too many.
+func (w *Writer) Add(account *settlement.Account, due settlement.Date) error {
+	if due == settlement.NoDate {
+		panic(fmt.Sprintf("accounts: no due date was given for an account after %q", w.last))
+	}
+	if err := w.begin(account.Member); err != nil {
+		return err
+	}
+	if w.count == 0 {
+		w.encoder.base = baseOf(account)
+	}
+	w.encoder.account(account, due)
+	if err := w.countPoints(account); err != nil {
+		return err
+	}
+	w.index.facts.Accounts++
+	w.index.facts.Lots += int64(len(account.Lots))
+	w.index.addDue(due)
+	w.due = min(w.due, due)
+	return w.end()
+}
+
+// Remove writes that the member's account in older runs is gone. Order and errors are those of Add.
+func (w *Writer) Remove(member string) error {
+	if err := w.begin(member); err != nil {
+		return err
+	}
+	if w.count == 0 {
+		w.encoder.base = 0
+	}
+	w.encoder.removal(member)
+	w.index.facts.Removed++
+	return w.end()
+}
+
+// baseOf returns a date to which others of the account's block are probably close.
+func baseOf(account *settlement.Account) settlement.Date {
+	switch {
+	case len(account.Redemptions) > 0:
+		return account.Redemptions[0].BusinessDate
+	case len(account.Lots) > 0:
+		return account.Lots[0].Key.BusinessDate
+	default:
+		return 0
+	}
+}
+
+func (w *Writer) begin(member string) error {
+	if w.closed {
+		panic("accounts: a run that is closed was written to")
+	}
+	if w.started && string(w.last) >= member {
+		panic(fmt.Sprintf("accounts: member %q was added after %q", member, w.last))
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.started = true
+	w.last = append(w.last[:0], member...)
+	if w.count == 0 {
+		w.first = append(w.first, member...)
+	}
+	return nil
+}
+
+// end takes what was encoded into the block.
+func (w *Writer) end() error {
+	e := &w.encoder
+	w.entries = binary.AppendUvarint(w.entries, uint64(e.at))
+	w.entries = append(w.entries, e.buffer[:e.at]...)
+	w.count++
+	size := len(w.entries) + len(e.texts.encoded) + len(e.files.encoded) + len(e.prices.encoded)
+	if size > maxBlockBytes-64 {
+		w.err = fmt.Errorf("account of a member with %d bytes of lots, redemptions and deferred rows: %w", size, ErrTooLarge)
+		return w.err
+	}
+	if size >= blockBytes {
+		w.err = w.flush()
+	}
+	return w.err
+}
+
+func (w *Writer) countPoints(account *settlement.Account) error {
+	parties := &w.encoder.parties
+	for i := range account.Lots {
+		lot := &account.Lots[i]
+		if lot.Open == 0 || lot.Issuer == settlement.NoParty {
+			continue
+		}
+		sum := &parties.named[parties.number(lot.Issuer)-1].open
+		total, err := settlement.AddPoints(*sum, lot.Open)
+		if err != nil {
+			w.err = fmt.Errorf("open points of %s: %w", parties.parties.ID(lot.Issuer), err)
+			return w.err
+		}
+		*sum = total
+	}
+	return nil
+}
+
+// flush writes the block, if it holds anything.
+func (w *Writer) flush() error {
+	if w.count == 0 {
+		return nil
+	}
+	e := &w.encoder
+	raw := binary.AppendUvarint(w.raw[:0], zigzag(int64(e.base)))
+	raw = binary.AppendUvarint(raw, uint64(len(e.texts.spans)))
+	raw = append(raw, e.texts.encoded...)
+	raw = binary.AppendUvarint(raw, uint64(len(e.files.names.spans)))
+	raw = append(raw, e.files.encoded...)
+	raw = binary.AppendUvarint(raw, uint64(len(e.prices.numbers)))
+	raw = append(raw, e.prices.encoded...)
+	raw = append(raw, w.entries...)
+	w.raw = raw
+
+	stored := w.pack(raw)
+	if _, err := w.w.Write(stored); err != nil {
+		return fmt.Errorf("write a block of accounts: %w", err)
+	}
+	w.index.addBlock(blockFacts{stored: len(stored), raw: len(raw), entries: w.count, due: w.due, digest: xxh3.Hash(stored)}, w.first)
+	w.startBlock()
+	return nil
+}
+
+// pack compresses a block, unless that does not pay. The lengths tell which it was.
+func (w *Writer) pack(raw []byte) []byte {
+	if bound := lz4.CompressBlockBound(len(raw)); cap(w.packed) < bound {
+		w.packed = make([]byte, bound)
+	}
+	size, err := w.compressor.CompressBlock(raw, w.packed[:cap(w.packed)])
+	if err != nil || size == 0 || size >= len(raw) || len(raw) > maxRatio*size {
+		return raw
+	}
+	return w.packed[:size]
+}
+
+// Close writes what is left, the index and the footer. The underlying writer stays open. Same
+// accounts and due dates give the same bytes, whatever the numbers of the parties.
+func (w *Writer) Close() (Facts, error) {
+	if w.closed {
+		panic("accounts: a run was closed twice")
+	}
+	w.closed = true
+	if w.err != nil {
+		return Facts{}, w.err
+	}
+	if err := w.flush(); err != nil {
+		return Facts{}, err
+	}
+	end := w.index.encode(w.encoder.parties.named)
+	if _, err := w.w.Write(end); err != nil {
+		return Facts{}, fmt.Errorf("write the index of a run of accounts: %w", err)
+	}
+	facts := w.index.facts
+	facts.Blocks = int64(w.index.blocks)
+	facts.Bytes = w.index.offset + int64(len(end))
+	facts.IndexSHA256 = indexDigest(end)
+	return facts, nil
+}
+
+func indexDigest(indexAndFooter []byte) string {
+	sum := sha256.Sum256(indexAndFooter)
+	return hex.EncodeToString(sum[:])
+}
+
+// An indexBuilder gathers what the index says.
+type indexBuilder struct {
+	facts   Facts
+	blocks  int
+	offset  int64
+	encoded []byte // the entries of the blocks
+	dues    map[settlement.Date]*dueList
+	lastDue settlement.Date
+	list    *dueList // that of lastDue
+}
+
+// A dueList is the blocks with an account of one due date: each number less the one before.
+type dueList struct {
+	next    int // the number after the last block's
+	encoded []byte
+}
+
+// addDue notes the due date of an account of the block that is being filled.
+func (b *indexBuilder) addDue(due settlement.Date) {
+	if due == settlement.Never {
+		return
+	}
+	if b.list == nil || b.lastDue != due {
+		b.list, b.lastDue = b.dues[due], due
+		if b.list == nil {
+			b.list = new(dueList)
+			b.dues[due] = b.list
+		}
+	}
+	if b.list.next <= b.blocks {
+		b.list.encoded = binary.AppendUvarint(b.list.encoded, uint64(b.blocks-b.list.next))
+		b.list.next = b.blocks + 1
+	}
+}
+
+// blockFacts is what the index says of a block.
+type blockFacts struct {
+	stored, raw, entries int
+	due                  settlement.Date
+	digest               uint64
+}
+
+func (b *indexBuilder) addBlock(block blockFacts, first []byte) {
+	b.encoded = binary.AppendUvarint(b.encoded, uint64(block.stored))
+	b.encoded = binary.AppendUvarint(b.encoded, uint64(block.raw-block.stored))
+	b.encoded = binary.LittleEndian.AppendUint64(b.encoded, block.digest)
+	b.encoded = binary.AppendUvarint(b.encoded, uint64(block.entries))
+	b.encoded = binary.AppendUvarint(b.encoded, dueCode(block.due))
+	b.encoded = binary.AppendUvarint(b.encoded, uint64(len(first)))
+	b.encoded = append(b.encoded, first...)
+	b.blocks++
+	b.offset += int64(block.stored)
+}
+
+func dueCode(due settlement.Date) uint64 {
+	if due == settlement.Never {
+		return 0
+	}
+	return zigzag(int64(due)) + 1
+}
+
+// encode returns index and footer.
+func (b *indexBuilder) encode(parties []namedParty) []byte {
+	index := binary.AppendUvarint(nil, uint64(b.facts.Accounts))
+	index = binary.AppendUvarint(index, uint64(b.facts.Removed))
+	index = binary.AppendUvarint(index, uint64(b.facts.Lots))
+	index = binary.AppendUvarint(index, uint64(len(parties)))
+	for _, party := range parties {
+		index = binary.AppendUvarint(index, uint64(len(party.id)))
+		index = append(index, party.id...)
+		index = append(index, bit(party.required, 1))
+		index = binary.AppendUvarint(index, zigzag(party.open))
+	}
+	index = binary.AppendUvarint(index, uint64(b.blocks))
+	index = append(index, b.encoded...)
+	index = binary.AppendUvarint(index, uint64(len(b.dues)))
+	for _, due := range sortedDates(b.dues) {
+		list := b.dues[due]
+		index = binary.AppendUvarint(index, zigzag(int64(due)))
+		index = binary.AppendUvarint(index, uint64(len(list.encoded)))
+		index = append(index, list.encoded...)
+	}
+	return appendFooter(index, b.offset)
+}
+
+func sortedDates(dues map[settlement.Date]*dueList) []settlement.Date {
+	dates := make([]settlement.Date, 0, len(dues))
+	for due := range dues {
+		dates = append(dates, due)
+	}
+	slices.Sort(dates)
+	return dates
+}
+
+const (
+	footerBytes = 32
+	magic       = "ACCOUNT1"
+)
+
+// appendFooter appends the footer to an index that starts at an offset.
+func appendFooter(index []byte, offset int64) []byte {
+	index = binary.LittleEndian.AppendUint64(index, uint64(offset))
+	index = binary.LittleEndian.AppendUint64(index, uint64(len(index)-8))
+	index = binary.LittleEndian.AppendUint64(index, xxh3.Hash(index))
+	return append(index, magic...)
+}
