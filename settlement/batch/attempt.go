@@ -32,6 +32,16 @@ func (a *attempt) begin(ctx context.Context) (*books.Attempt, error) {
 	return a.begun, err
 }
 
+// id returns the attempt's id on the ledger, "" if it has not begun.
+func (a *attempt) id() string {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.begun == nil {
+		return ""
+	}
+	return a.begun.ID()
+}
+
 // create stores an object, several goroutines at a time.
 func (a *attempt) create(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error) {
 	if a.discard {

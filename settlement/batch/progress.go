@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Stage is a part of the work on one settlement date.
 type Stage string
@@ -19,9 +22,16 @@ const (
 	stageProject     Stage = "project"
 )
 
+var stages = []Stage{stageRead, stageDeduplicate, stageAttribute, stagePrice, stageNet, stageState, stageStatements, stageAcknowledge, stageCommit, stageProject}
+
+// Stages returns every stage that a date may go through, in order.
+func Stages() []Stage { return slices.Clone(stages) }
+
 // Progress tells how far a stage has come.
 type Progress struct {
 	Date string
+	// Attempt is the id of the attempt on the ledger, which the log's record will have, once there is one.
+	Attempt string
 	// DateNumber of Dates is the date's place among those of the run, from 1.
 	DateNumber, Dates int
 	Stage             Stage

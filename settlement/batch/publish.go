@@ -109,9 +109,9 @@ func (p *publication) timed(stage Stage, work func() error) error {
 	observe := p.job.observer(p.clock)
 	date := p.night.Date.String()
 	start := time.Now()
-	observe(Progress{Date: date, Stage: stage})
+	observe(Progress{Date: date, Attempt: p.attempt.id(), Stage: stage})
 	err := work()
-	observe(Progress{Date: date, Stage: stage, Finished: true, Elapsed: time.Since(start)})
+	observe(Progress{Date: date, Attempt: p.attempt.id(), Stage: stage, Finished: true, Elapsed: time.Since(start)})
 	return err
 }
 

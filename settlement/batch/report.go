@@ -39,6 +39,8 @@ type DateReport struct {
 	Record        int64  `json:"record,omitempty"`
 	ComputationID string `json:"computation_id"`
 	Totals        Totals `json:"totals"`
+	// OpenClaims are those that the date left open; absent if it was settled before.
+	OpenClaims *ClaimStatus `json:"open_claims,omitempty"`
 	// Restatement says what a restatement changed on this date.
 	Restatement *RestatementReport `json:"restatement,omitempty"`
 	Stages      []StageReport      `json:"stages,omitempty"`

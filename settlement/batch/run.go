@@ -245,6 +245,9 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 		return report, err
 	}
 	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
+	if report.OpenClaims, err = openClaims(closing.Accounts); err != nil {
+		return report, err
+	}
 	if j.Strict && len(night.Exceptions) > 0 {
 		return report, strictRefusal(night)
 	}

@@ -275,19 +275,13 @@ func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *b
 	if err != nil {
 		return err
 	}
-	oldestClaim, oldestRow := settlement.Never, settlement.Never
+	claims, err := openClaims(accounts)
+	if err != nil {
+		return err
+	}
+	s.OpenClaims = *claims
+	oldestRow := settlement.Never
 	for i := range accounts {
-		for j := range accounts[i].Redemptions {
-			redemption := &accounts[i].Redemptions[j]
-			if redemption.OpenClaim == 0 {
-				continue
-			}
-			s.OpenClaims.Count++
-			if s.OpenClaims.Points, err = settlement.AddPoints(s.OpenClaims.Points, redemption.OpenClaim); err != nil {
-				return err
-			}
-			oldestClaim = min(oldestClaim, redemption.SettledOn)
-		}
 		for j := range accounts[i].Deferred {
 			row := &accounts[i].Deferred[j]
 			s.Deferred.Count++
@@ -297,6 +291,26 @@ func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *b
 			oldestRow = min(oldestRow, row.FirstRead)
 		}
 	}
-	s.OpenClaims.Oldest, s.Deferred.Oldest = given(oldestClaim), given(oldestRow)
+	s.Deferred.Oldest = given(oldestRow)
 	return nil
+}
+
+// openClaims counts the open claims of accounts.
+func openClaims(accounts []settlement.Account) (*ClaimStatus, error) {
+	claims, oldest, err := &ClaimStatus{}, settlement.Never, error(nil)
+	for i := range accounts {
+		for j := range accounts[i].Redemptions {
+			redemption := &accounts[i].Redemptions[j]
+			if redemption.OpenClaim == 0 {
+				continue
+			}
+			claims.Count++
+			if claims.Points, err = settlement.AddPoints(claims.Points, redemption.OpenClaim); err != nil {
+				return nil, err
+			}
+			oldest = min(oldest, redemption.SettledOn)
+		}
+	}
+	claims.Oldest = given(oldest)
+	return claims, nil
 }

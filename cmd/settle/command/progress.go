@@ -47,8 +47,12 @@ const redrawEvery = 100 * time.Millisecond
 // observe shows what a run tells.
 func (p *progress) observe(now batch.Progress) {
 	if now.Finished {
-		p.log("stage done", "date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
-			"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
+		values := []any{"date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
+			"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds()}
+		if now.Attempt != "" {
+			values = append(values, "attempt", now.Attempt)
+		}
+		p.log("stage done", values...)
 	}
 	if !now.Finished && time.Since(p.lastShown()) < redrawEvery {
 		return

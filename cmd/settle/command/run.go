@@ -31,6 +31,7 @@ type runFlags struct {
 	at                        string
 	delay, wait, pollInterval time.Duration
 
+	watchFlags
 	clock
 }
 
@@ -63,6 +64,10 @@ to deliver for --date, or the time is over; then the run settles, and does what 
 those that are missing. The time counts from the instant that the run is made for, so that a second
 try waits no longer than the first would have. Earlier dates that --catch-up settles had their time.
 
+--metrics-file and --pushgateway tell Prometheus how the run went, also if it failed, and how far the
+ledger is; --termination-message has the summary or the error for whoever started the run. If that
+fails there is a warning and nothing else. A dry run tells Prometheus nothing.
+
 On a terminal run shows its progress, else it logs a line per stage. Its last word is a summary and
 the number and hash of the newest record of the log.`,
 		Example: `  settle run --root alliance --rules rulebook.yaml --date 2026-06-01
@@ -91,60 +96,82 @@ the number and hash of the newest record of the log.`,
 	set.StringVar(&flags.at, "at", "", "the instant that the run is made for, such as 2026-06-08T04:30:00+08:00, or job:NAME of a Kubernetes Job")
 	set.DurationVar(&flags.wait, "wait-for-merchants", 0, "how long to wait until every expected merchant has delivered, such as 2h")
 	set.DurationVar(&flags.pollInterval, "poll-interval", time.Minute, "how often to look at the inbox while waiting")
+	flags.watchFlags.flags(command)
 	set.StringVar(&flags.logFormat, "log-format", logFormats[0], "text or json")
 	return command
 }
 
+// run settles, and tells those who watch how that went.
 func (f *runFlags) run(command *cobra.Command) error {
+	progress := newProgress(command.ErrOrStderr(), f.logFormat)
+	watch := newWatch(f.watchFlags, f.clock, progress)
+	watch.alliance, watch.dryRun = f.allianceOnRecord, f.dryRun
+	err := guarded(func() error { return f.settle(command, watch) })
+	watch.end(command.Context(), err)
+	return err
+}
+
+// allianceOnRecord returns the id of the alliance that the ledger belongs to.
+func (f *runFlags) allianceOnRecord(ctx context.Context) (string, error) {
+	ledger, err := f.ledgerToRead(ctx)
+	if err != nil {
+		return "", err
+	}
+	return batch.ReadAlliance(ctx, ledger)
+}
+
+func (f *runFlags) settle(command *cobra.Command, watch *watch) error {
 	if err := required(command, "rules", "date"); err != nil {
 		return err
 	}
 	if !slices.Contains(logFormats, f.logFormat) {
 		return usage("--log-format is %s", strings.Join(logFormats, " or "))
 	}
-	progress := newProgress(command.ErrOrStderr(), f.logFormat)
-	defer progress.end()
-	made, err := f.moment(f.now(), progress)
+	made, err := f.moment(f.now(), watch.tell)
 	if err != nil {
 		return err
 	}
-	job, err := f.job(command.Context(), made, progress)
+	watch.job, err = f.job(command.Context(), made, watch.tell)
 	if err != nil {
 		return err
 	}
-	if err := f.waitForMerchants(command.Context(), job, made, progress); err != nil {
+	watch.job.Observe = watch.observe
+	watch.run.Waited, err = f.waitForMerchants(command.Context(), watch.job, made, watch.tell)
+	if err != nil {
 		return err
 	}
-	report, err := batch.Run(command.Context(), job)
-	progress.end()
+	watch.run.Report, err = batch.Run(command.Context(), watch.job)
+	watch.tell.end()
 	if err != nil {
 		return err
 	}
 	if f.asJSON {
 		encoder := json.NewEncoder(command.OutOrStdout())
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return encoder.Encode(watch.run.Report)
 	}
-	return printReport(command.OutOrStdout(), report)
+	return printReport(command.OutOrStdout(), watch.run.Report)
 }
 
 // waitForMerchants waits for those that are expected to deliver for the job's date, if that is
-// wanted and can change anything.
-func (f *runFlags) waitForMerchants(ctx context.Context, job batch.Job, made moment, progress *progress) error {
+// wanted and can change anything, and returns how long it waited.
+func (f *runFlags) waitForMerchants(ctx context.Context, job batch.Job, made moment, progress *progress) (waited time.Duration, err error) {
 	if f.wait == 0 || f.restate {
-		return nil
+		return 0, nil
 	}
 	settled, err := batch.Preflight(ctx, job)
 	if settled || err != nil {
-		return err
+		return 0, err
 	}
+	started := f.now()
 	waiting := wait{
 		date: job.Date, until: made.at.Add(f.wait), interval: f.pollInterval, clock: f.clock, tell: progress,
 		missing: func(ctx context.Context) ([]batch.MissingMerchant, error) {
 			return batch.ReadMissing(ctx, job.Inbox, job.Rulebook, job.Date)
 		},
 	}
-	return waiting.wait(ctx)
+	err = waiting.wait(ctx)
+	return f.now().Sub(started), err
 }
 
 func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (job batch.Job, err error) {
@@ -185,7 +212,7 @@ func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (jo
 	job.Restate, job.Reason, job.Approval = f.restate, f.reason, f.approvedBy
 	job.Workers, job.Partitions = f.workers, f.partitions
 	job.Operator = operator(f.operator)
-	job.Now, job.Observe = f.now, progress.observe
+	job.Now = f.now
 	return job, nil
 }
 

@@ -1,0 +1,129 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"alliance/rules"
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/storage"
+)
+
+// A Standing is how far a ledger has come, as far as its log says it: members' accounts, which
+// may be many, are not read.
+type Standing struct {
+	// Last is the newest settled date, SettledAt when it was put on record, as claimed; zero if
+	// that is not on record.
+	Last      settlement.Date
+	SettledAt time.Time
+	// NextCutOff is when the date after it is over, and so can be settled.
+	NextCutOff settlement.Instant
+	// Merchants has an entry for every merchant of the register, in order.
+	Merchants []MerchantStanding
+}
+
+// A MerchantStanding is what the log says of a merchant.
+type MerchantStanding struct {
+	Merchant string
+	// MissingNights counts the settled dates, the last one and those before it, for which the
+	// merchant was expected to deliver and did not, since the last one for which it did.
+	MissingNights int
+	// MissingLast says that it was missing on the last settled date.
+	MissingLast bool
+	// Held counts the files that the last settled date held, OldestHeld is the earliest date that
+	// one of them was delivered for; NoDate if none is held.
+	Held       int
+	OldestHeld settlement.Date
+	// Accepted, Deferred and Rejected count the rows that the last settled date read.
+	Accepted, Deferred, Rejected int64
+}
+
+// ReadStanding reads a ledger's log. It returns nil if no date is settled. Errors are those of the
+// store.
+func ReadStanding(ctx context.Context, bucket storage.Bucket, rulebook *rules.Rulebook) (*Standing, error) {
+	ledger, err := books.Open(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	last, any := ledger.LastSettled()
+	if !any {
+		return nil, nil
+	}
+	settled, record := ledger.Settled(last)
+	standing := &Standing{Last: last, NextCutOff: rulebook.Calendar.CutOff(last + 1)}
+	if record.Time != "" {
+		if standing.SettledAt, err = time.Parse(time.RFC3339, record.Time); err != nil {
+			return nil, fmt.Errorf("the time of record %d: %w", record.Seq, err)
+		}
+	}
+	missing := missingOn(newTimeline(ledger))
+	for i := range rulebook.Merchants {
+		merchant := &rulebook.Merchants[i]
+		one := MerchantStanding{Merchant: rulebook.Parties.ID(merchant.Party), OldestHeld: settlement.NoDate}
+		one.MissingNights, one.MissingLast = missingNights(merchant, one.Merchant, missing, last), missing[last][one.Merchant]
+		for j := range settled.Inputs {
+			if settled.Inputs[j].Merchant == one.Merchant {
+				one.addInput(&settled.Inputs[j])
+			}
+		}
+		standing.Merchants = append(standing.Merchants, one)
+	}
+	return standing, nil
+}
+
+// missingOn returns who was missing on each settled date.
+func missingOn(timeline *timeline) map[settlement.Date]map[string]bool {
+	missing := make(map[settlement.Date]map[string]bool)
+	for date, settled := range timeline.dates {
+		missing[date] = make(map[string]bool)
+		for i := range settled.Inputs {
+			if settled.Inputs[i].State == settlement.Missing {
+				missing[date][settled.Inputs[i].Merchant] = true
+			}
+		}
+	}
+	return missing
+}
+
+// missingNights counts back from the last settled date. Nights on which the merchant was not
+// expected say nothing.
+func missingNights(merchant *rules.Merchant, id string, missing map[settlement.Date]map[string]bool, last settlement.Date) (nights int) {
+	for date := last; missing[date] != nil; date-- {
+		switch {
+		case missing[date][id]:
+			nights++
+		case merchant.ExpectedOn(date):
+			return nights
+		}
+	}
+	return nights
+}
+
+func (m *MerchantStanding) addInput(input *books.InputRecord) {
+	if input.State == settlement.Held {
+		m.Held++
+		if folder := folderOf(input.Key); m.OldestHeld == settlement.NoDate || folder < m.OldestHeld {
+			m.OldestHeld = folder
+		}
+	}
+	m.Accepted += input.Accepted
+	m.Deferred += input.Deferred
+	m.Rejected += input.Rejected
+}
+
+// ReadAlliance returns the id of the alliance that a ledger belongs to, "" if it is empty. Errors are
+// those of the store.
+func ReadAlliance(ctx context.Context, bucket storage.Bucket) (string, error) {
+	ledger, err := books.Open(ctx, bucket)
+	if err != nil || ledger.Fixed() == nil {
+		return "", err
+	}
+	var fixed rules.Fixed
+	if err := json.Unmarshal(ledger.Fixed(), &fixed); err != nil {
+		return "", fmt.Errorf("read what is fixed in the ledger: %w", err)
+	}
+	return fixed.AllianceID, nil
+}
