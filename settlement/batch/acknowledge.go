@@ -37,10 +37,14 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 		versions[statement.Merchant] = statement.Version
 	}
 	merchants := acknowledgement.Merchants(p.night)
+	forgotten := p.timeline.ledger.Pseudonyms(p.night.Date)
 	records := make([]books.AcknowledgementRecord, len(merchants))
 	return records, each(ctx, storesAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
 		encoded, err := acknowledgement.Encode(ctx, p.night, merchants[i], versions[p.night.Parties.ID(merchants[i])], source)
 		if err != nil {
+			return err
+		}
+		if err := withoutForgotten(&encoded, source.Layout(merchants[i]), forgotten); err != nil {
 			return err
 		}
 		record := &records[i]

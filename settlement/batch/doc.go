@@ -128,7 +128,10 @@
 // so that the member stays in its partition; U+0001 before it keeps it apart from any id that a row
 // can hold. Lots, claims and deferred rows stay, so every sum does. When a date up to the last one
 // settled by then is computed again, its rows of the member go to the account; later dates know the
-// id no more. What a run that lost left behind is cleaned up as well, as it may hold the id.
+// id no more. When such a date is restated, its rejected rows are read from the inbox once more and lose
+// the id again: the salted digest on record finds it where it is a cell, or stands between separators
+// (, ; : vertical bar, tab, quotes, brackets, the layout's own) in a malformed row. What a run that lost left
+// behind is cleaned up as well, as it may hold the id.
 //
 // # Errors
 //

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"alliance/settlement"
 	"alliance/settlement/books"
+	"alliance/settlement/layout"
 	"alliance/settlement/storage"
 )
 
@@ -135,6 +137,80 @@ func TestForgetRemovesAbandonedAttempts(t *testing.T) {
 	must[books.FileRecord](t)(attempt.Create(t.Context(), "state/x", strings.NewReader("of "+memberOne)))
 	if report := w.forgets(t, memberOne); report.Attempts != 1 {
 		t.Errorf("%+v", report)
+	}
+}
+
+// TestForgottenMembersStayForgotten restates a date whose rejected rows name a forgotten member: the
+// files of the inbox have the id still, the ledger must not get it back.
+func TestForgottenMembersStayForgotten(t *testing.T) {
+	w := forgottenWorld(t)
+	report := w.forgets(t, memberOne)
+	again := w.restate(t, "2026-01-05")
+	if !again.Same || again.Head != report.Head {
+		t.Errorf("restated without any change: %+v", again)
+	}
+	w.holdsNot(t, memberOne)
+
+	// The merchant mends one row of three. The others are rejected still.
+	const key = "merchant=B/date=2026-01-05/rows.csv"
+	text := "transaction_id,member_id,kind,points,occurred_at,note\n" +
+		"b1," + memberOne + ",redeem,400,2026-01-05T10:00:00Z,\nb2," + memberTwo + ",redeem,125,2026-01-05T11:00:00Z,\n" +
+		"b3," + memberOne + ",redeem,40,2026-01-05T11:00:00Z,\nb4," + memberOne + ",too,many,fields,here,and,there\n" +
+		"b7," + memberTwo + ",redeem,x,2026-01-05T11:00:00Z," + memberOne + "\nb8,\"" + memberOne + "\",redeem,y,2026-01-05T11:00:00Z,\n"
+	if err := w.inbox.Replace(t.Context(), key, strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	if again := w.restate(t, "2026-01-05"); again.Same {
+		t.Errorf("nothing changed: %+v", again)
+	}
+	w.holdsNot(t, memberOne)
+	kept := false
+	for key, content := range contentsOf(t, w.ledger) {
+		kept = kept || strings.HasSuffix(key, "rejected.csv") && bytes.Contains(content, []byte(memberTwo))
+	}
+	if !kept {
+		t.Error("the other member's rejected row is not given back")
+	}
+	w.sound(t, true)
+	if again := w.restate(t, "2026-01-05"); !again.Same {
+		t.Errorf("restated again: %+v", again)
+	}
+	if again := w.forgets(t, memberOne); again.Found {
+		t.Errorf("there was something left to forget: %+v", again)
+	}
+
+	// Rows of later dates under the old id are another account's, which nobody has forgotten.
+	w.deliver(t, "B", "2026-01-07", "b9,"+memberOne+",redeem,x,2026-01-07T10:00:00Z")
+	w.settle(t, "2026-01-07")
+	w.forgets(t, memberOne)
+	w.restate(t, "2026-01-05")
+	w.holdsNot(t, memberOne)
+}
+
+func (w *verifiedWorld) restate(t *testing.T, date string) Report {
+	t.Helper()
+	return must[Report](t)(Run(t.Context(), Job{Inbox: w.inbox, Ledger: w.ledger, Statements: w.statements, Rulebook: w.rulebook, Restate: true, Reason: "a check",
+		Date: must[settlement.Date](t)(settlement.ParseDate(date))}))
+}
+
+func TestTextsThatMayBeMembers(t *testing.T) {
+	own := &layout.Layout{Encoding: "gbk", Delimiter: '#', Unquoted: true}
+	for name, test := range map[string]struct {
+		content string
+		layout  *layout.Layout
+		want    string
+	}{
+		"cell":             {"a,b\n11,\"x, y\"\n", nil, "x, y"},
+		"formula":          {"a,b\n11,'=1\n", nil, "=1"},
+		"malformed CSV":    {"raw\n\"b4, 11 ,\"\"x\"\n", nil, "11"},
+		"malformed JSON":   {"raw\n\"{\"\"m\"\":\"\"4711-08\"\",\"\"x\"\n", nil, "4711-08"},
+		"own layout":       {"a#b\n11#\"\xd5\xc5\xc8\xfd\n", own, "\"张三"},
+		"own, in the text": {"a#b\n11;\xd5\xc5\xc8\xfd;x#\n", own, "张三"},
+	} {
+		texts, err := textsIn([]byte(test.content), test.layout)
+		if err != nil || !texts[test.want] {
+			t.Errorf("%s: %v, %v, want %q", name, texts, err, test.want)
+		}
 	}
 }
 

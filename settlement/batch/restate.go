@@ -202,14 +202,17 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	r.differs = r.differs || report.Restatement.Alliance || len(report.Restatement.Changes) > 0 ||
 		record.ComputationID != standing.ComputationID ||
 		!slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
-		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, sameFiles)
+		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, r.sameFiles)
 	r.timeline.recompute(&record, closing)
 	r.records = append(r.records, record)
 	return report, nil
 }
 
-func sameFiles(a, b books.AcknowledgementRecord) bool {
-	return a.Merchant == b.Merchant && slices.Equal(a.Files, b.Files)
+// sameFiles reports whether a merchant is told what it was told before, as it is on record by now.
+func (r *restatement) sameFiles(is, was books.AcknowledgementRecord) bool {
+	return is.Merchant == was.Merchant && slices.EqualFunc(is.Files, was.Files, func(is, was books.FileRecord) bool {
+		return is == r.timeline.ledger.Current(was)
+	})
 }
 
 // changes returns what the date's publication changed.

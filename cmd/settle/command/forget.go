@@ -28,8 +28,9 @@ was published, and settled dates can still be verified and restated. Rows that l
 the old id open a new account: it has none of the old points, and reversals of old rows find no original.
 
 The log keeps a salted digest of the id, no more. Statements never name a member; rejected rows that the
-ledger keeps lose it. Not touched are the inbox and the acknowledgements there: those files are the
-merchants', who have to forget by themselves.
+ledger keeps lose it, also those of a date settled by now that is restated later. Not touched are the
+inbox and the acknowledgements there: those files are the merchants', who have to forget by themselves;
+settle repair brings the acknowledgements to what the ledger has.
 
 Run it again if it fails: it finishes what is left to delete.`,
 		Example: `  settle forget --root alliance --member 4711-0815 --reason "request 2026-118"`,
