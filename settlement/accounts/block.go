@@ -12,6 +12,8 @@ type block struct {
 	run    *Run
 	number int
 	raw    []byte
+	// unpacked is the memory of raw where the block was compressed.
+	unpacked []byte
 	// whole is raw as a text, of which the texts of all accounts are parts. It is empty while only few
 	// accounts were wanted: then their texts are copied, so that they do not keep the block alive.
 	whole string
@@ -50,7 +52,8 @@ type entry struct {
 	body textSpan
 }
 
-// load makes the block the one of a number of a run, out of the bytes stored. dense says that most
+// load makes the block the one of a number of a run, out of the bytes stored, which must stay as
+// they are as long as the block is used. dense says that most
 // of its accounts are wanted.
 func (b *block) load(run *Run, number int, stored []byte, dense bool) error {
 	info := &run.blocks[number]
@@ -58,14 +61,13 @@ func (b *block) load(run *Run, number int, stored []byte, dense bool) error {
 	if len(stored) != info.stored || xxh3.Hash(stored) != info.digest {
 		return corrupt("block %d, %d bytes at %d, is not what was written: the digest differs", number, info.stored, info.offset)
 	}
-	if cap(b.raw) < info.raw {
-		b.raw = make([]byte, info.raw+info.raw/8)
-	}
-	b.raw = b.raw[:info.raw]
-	if info.raw == info.stored {
-		copy(b.raw, stored)
-	} else if size, err := lz4.UncompressBlock(stored, b.raw); err != nil || size != info.raw {
-		return corrupt("block %d cannot be decompressed to %d bytes", number, info.raw)
+	b.raw = stored
+	if info.raw != info.stored {
+		b.unpacked = resize(b.unpacked, info.raw)
+		b.raw = b.unpacked
+		if size, err := lz4.UncompressBlock(stored, b.raw); err != nil || size != info.raw {
+			return corrupt("block %d cannot be decompressed to %d bytes", number, info.raw)
+		}
 	}
 	return b.scan(info, dense)
 }

@@ -142,8 +142,8 @@ func (e *encoder) due(due settlement.Date) {
 	e.uvarint(zigzag(int64(due)-int64(e.base)) + 1)
 }
 
-func (e *encoder) source(source *settlement.Source) {
-	e.uvarint(uint64(e.files.number(source.File, e.base, &e.parties, &e.texts)))
+func (e *encoder) source(source *settlement.Source, merchant settlement.Party) {
+	e.uvarint(uint64(e.files.number(source.File, merchant, e.base, &e.parties, &e.texts)))
 	e.uvarint(uint64(source.Row))
 }
 
@@ -227,7 +227,7 @@ func (e *encoder) lot(lot *settlement.Lot, previous settlement.Date) {
 			e.uvarint(uint64(counter))
 		}
 	}
-	e.source(&lot.Source)
+	e.source(&lot.Source, lot.Key.Merchant)
 }
 
 func (e *encoder) redemption(account *settlement.Account, redemption *settlement.Redemption, previous settlement.Date) {
@@ -267,7 +267,7 @@ func (e *encoder) redemption(account *settlement.Account, redemption *settlement
 		number, _ := e.texts.number(redemption.Reason)
 		e.uvarint(uint64(number))
 	}
-	e.source(&redemption.Source)
+	e.source(&redemption.Source, redemption.Merchant)
 	if flags&redemptionOneCharge == 0 {
 		e.uvarint(uint64(len(redemption.Charges)))
 	}
@@ -352,5 +352,5 @@ func (e *encoder) deferred(account *settlement.Account, row *settlement.Transact
 	e.uvarint(uint64(number))
 	e.at += copy(e.buffer[e.at:], row.Content[:])
 	e.uvarint(zigzag(int64(row.FirstRead) - int64(e.base)))
-	e.source(&row.Source)
+	e.source(&row.Source, row.Merchant)
 }

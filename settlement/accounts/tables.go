@@ -104,14 +104,15 @@ const (
 	dateLength = 10
 )
 
-// number returns the number of a file name. The parts of a new one are numbered by parties and texts.
-func (t *fileTable) number(file string, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
+// number returns the number of a file name. The parts of a new one are numbered by parties and texts;
+// merchant is whose folder it probably is.
+func (t *fileTable) number(file string, merchant settlement.Party, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
 	number, isNew := t.names.number(file)
 	if !isNew {
 		return number
 	}
 	if id, date, name, ok := splitFile(file); ok && 0 < len(name) && len(name) <= maxNameBytes {
-		place := parties.place(id)
+		place := parties.placeOf(id, merchant)
 		rest, _ := texts.number(name)
 		t.encoded = binary.AppendUvarint(t.encoded, uint64(place))
 		t.encoded = binary.AppendUvarint(t.encoded, zigzag(int64(date)-int64(base)))
@@ -216,9 +217,10 @@ func appendDate(buffer []byte, date settlement.Date) []byte {
 // A priceTable numbers the prices of a block from 1; the zero Price is 0.
 type priceTable struct {
 	encoded []byte
-	numbers map[priceKey]uint32
-	last    priceKey
-	lastIs  uint32
+	keys    []priceKey
+	// slots is an open-addressed hash table of numbers, 0 where there is none.
+	slots []uint32
+	last  uint32
 }
 
 type priceKey struct {
@@ -227,11 +229,11 @@ type priceKey struct {
 }
 
 func (t *priceTable) reset() {
-	t.encoded, t.lastIs = t.encoded[:0], 0
-	if t.numbers == nil {
-		t.numbers = make(map[priceKey]uint32)
+	t.encoded, t.keys, t.last = t.encoded[:0], t.keys[:0], 0
+	if t.slots == nil {
+		t.slots = make([]uint32, 64)
 	}
-	clear(t.numbers)
+	clear(t.slots)
 }
 
 func (t *priceTable) number(price *settlement.Price, texts *textTable) uint32 {
@@ -240,19 +242,42 @@ func (t *priceTable) number(price *settlement.Price, texts *textTable) uint32 {
 	if key == (priceKey{}) {
 		return 0
 	}
-	if t.lastIs != 0 && t.last == key {
-		return t.lastIs
+	if t.last != 0 && t.keys[t.last-1] == key {
+		return t.last
 	}
-	number := t.numbers[key]
-	if number == 0 {
-		number = uint32(len(t.numbers) + 1)
-		t.numbers[key] = number
+	at := t.slot(&key)
+	if t.slots[at] == 0 {
+		t.keys = append(t.keys, key)
+		t.slots[at] = uint32(len(t.keys))
 		t.encoded = binary.AppendUvarint(t.encoded, uint64(id))
 		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.Amount))
 		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.PerPoints))
+		t.last = uint32(len(t.keys))
+		if 2*len(t.keys) > len(t.slots) {
+			t.grow()
+		}
+		return t.last
 	}
-	t.last, t.lastIs = key, number
-	return number
+	t.last = t.slots[at]
+	return t.last
+}
+
+// slot returns where a price is, or could be.
+func (t *priceTable) slot(key *priceKey) uint32 {
+	hash := (uint64(key.id)<<32 ^ uint64(key.amount) ^ uint64(key.perPoints)<<48) * 0x9e3779b97f4a7c15
+	mask := uint32(len(t.slots) - 1)
+	at := uint32(hash>>32) & mask
+	for t.slots[at] != 0 && t.keys[t.slots[at]-1] != *key {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func (t *priceTable) grow() {
+	t.slots = make([]uint32, 2*len(t.slots))
+	for i := range t.keys {
+		t.slots[t.slot(&t.keys[i])] = uint32(i + 1)
+	}
 }
 
 // A partyTable numbers the parties of a run from 1 in the order in which they come; NoParty is 0.
@@ -287,6 +312,14 @@ func (t *partyTable) place(id string) uint32 {
 		t.byID[id] = number
 	}
 	return number
+}
+
+// placeOf is place, faster if the id is that of a party.
+func (t *partyTable) placeOf(id string, party settlement.Party) uint32 {
+	if party >= 0 && t.places[party] != 0 && t.parties.ID(party) == id {
+		return t.places[party]
+	}
+	return t.place(id)
 }
 
 // number returns the number of a party that an account names.

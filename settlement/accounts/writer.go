@@ -64,6 +64,8 @@ type Writer struct {
 
 	raw, packed []byte
 	compressor  lz4.Compressor
+	// pays says that compression saved an eighth at least when it was tried last.
+	pays bool
 }
 
 // NewWriter returns a Writer of a run that starts at the beginning of w, for accounts whose parties
@@ -196,7 +198,7 @@ func (w *Writer) flush() error {
 	raw = append(raw, e.texts.encoded...)
 	raw = binary.AppendUvarint(raw, uint64(len(e.files.names.spans)))
 	raw = append(raw, e.files.encoded...)
-	raw = binary.AppendUvarint(raw, uint64(len(e.prices.numbers)))
+	raw = binary.AppendUvarint(raw, uint64(len(e.prices.keys)))
 	raw = append(raw, e.prices.encoded...)
 	raw = append(raw, w.entries...)
 	w.raw = raw
@@ -210,15 +212,25 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// pack compresses a block, unless that does not pay. The lengths tell which it was.
+// tryEvery is of how many blocks one is compressed on trial while compression does not pay.
+const tryEvery = 16
+
+// pack compresses a block, unless that does not pay: ids of transactions are most of what is
+// left in a block, and whether these have anything in common is up to those who give them. The
+// lengths tell whether a block is compressed.
 func (w *Writer) pack(raw []byte) []byte {
+	if !w.pays && w.index.blocks%tryEvery != 0 {
+		return raw
+	}
+	w.pays = false
 	if bound := lz4.CompressBlockBound(len(raw)); cap(w.packed) < bound {
 		w.packed = make([]byte, bound)
 	}
 	size, err := w.compressor.CompressBlock(raw, w.packed[:cap(w.packed)])
-	if err != nil || size == 0 || size >= len(raw) || len(raw) > maxRatio*size {
+	if err != nil || size == 0 || size > len(raw)-len(raw)/8 || len(raw) > maxRatio*size {
 		return raw
 	}
+	w.pays = true
 	return w.packed[:size]
 }
 
