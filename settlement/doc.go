@@ -46,6 +46,7 @@
 //   - alliance/settlement/statement: the published tables.
 //   - alliance/settlement/acknowledgement: what merchants are told about their deliveries.
 //   - alliance/settlement/storage: buckets of objects.
+//   - alliance/settlement/access: who may do what in these buckets, as their policies.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
 //   - alliance/cmd/settle: the command.
 //   - alliance/fixtures: readable cases, a sample alliance; alliance/fixtures/generate: a made-up

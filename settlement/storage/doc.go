@@ -85,9 +85,11 @@
 // catches the rest. Every body is sent with a CRC-32. A body must not be larger than 10,000 times
 // 5 GiB, or what the store allows.
 //
-// The credentials need s3:ListBucket on the bucket (it may be limited to the prefix), s3:GetObject,
-// s3:PutObject and s3:AbortMultipartUpload, and s3:DeleteObject where objects are deleted. The inbox
-// needs the first two. Without s3:ListBucket an absent object is refused and not absent.
+// The credentials need s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and
+// s3:AbortMultipartUpload, and s3:DeleteObject where objects are deleted. The inbox needs the first
+// two. Without s3:ListBucket an absent object is refused and not absent; so it is on AWS if a
+// condition limits s3:ListBucket to a prefix, which is enough for reading what is there. Package access
+// writes policies that have all of it.
 //
 // Empty objects whose key ends with "/", as consoles make them to show a folder, are not listed,
 // but count as folders. Other objects whose keys are none in the sense above are listed, and

@@ -26,6 +26,16 @@ func Below(location, name string) string {
 	return strings.TrimRight(location, "/") + "/" + name + options
 }
 
+// S3Place returns the bucket of an s3:// location, as [OpenURL] takes it, and the beginning of the
+// location's keys there without the last "/": "" if the location is the bucket.
+func S3Place(location string) (bucket, prefix string, err error) {
+	if !strings.HasPrefix(location, s3Scheme) {
+		return "", "", fmt.Errorf("storage location %q does not lie in an object store: write s3://bucket/prefix", location)
+	}
+	bucket, prefix, _, err = parseS3URL(location)
+	return bucket, prefix, err
+}
+
 func openS3URL(ctx context.Context, location string) (Bucket, error) {
 	bucket, prefix, options, err := parseS3URL(location)
 	if err != nil {

@@ -137,7 +137,7 @@ again, it finds out.`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRun(), newDiff(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newGenerate(), newClose(), newLog(), newVerify(),
-		newRepair(), newGC(), newPull(), newForget(), newKubernetes(), newVersion())
+		newRepair(), newGC(), newPull(), newPolicies(), newForget(), newKubernetes(), newVersion())
 	return root
 }
 

@@ -37,9 +37,12 @@ const (
 	FlippedAnswer
 	// FlippedUpload changes one bit in the middle of the bytes that are stored.
 	FlippedUpload
+	// AbsentRefused says of what is absent that access to it is denied, as AWS does to those who may
+	// not list the bucket, or parts of it only.
+	AbsentRefused
 )
 
-// Faults are all faults, by name.
+// Faults are what may go wrong with any request, by name.
 var Faults = map[string]Fault{
 	"reset before": ResetBefore, "answer lost": AnswerLost, "overloaded": Overloaded, "overloaded after": OverloadedAfter,
 	"slow body": SlowBody, "stalled body": StalledBody, "short body": ShortBody, "flipped answer": FlippedAnswer, "flipped upload": FlippedUpload,
@@ -114,6 +117,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer response.Body.Close()
+	if fault == AbsentRefused && response.StatusCode == http.StatusNotFound {
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`)
+		return
+	}
 	switch fault {
 	case AnswerLost:
 		io.Copy(io.Discard, response.Body)

@@ -52,10 +52,12 @@ type Server struct {
 	program string
 	folder  string
 	buckets atomic.Int64
+	// identities is the endpoint of the service that keeps users with policies of their own; "" if
+	// the server keeps its users by itself.
+	identities string
 
 	mutex sync.Mutex
 	keys  map[string]credentials // by profile
-	log   bytes.Buffer
 }
 
 type credentials struct{ access, secret string }
@@ -65,36 +67,61 @@ type credentials struct{ access, secret string }
 // that has profiles for the server's users and nothing else.
 func Start(t *testing.T) *Server {
 	t.Helper()
+	s := prepare(t)
+	users := s.mkdir("users")
+	s.serve(t, "--iam-dir", users, "--iam-cache-disable")
+	return s
+}
+
+// prepare makes a server that does not run yet.
+func prepare(t *testing.T) *Server {
+	t.Helper()
 	s := &Server{t: t, program: program(t), folder: t.TempDir(), keys: map[string]credentials{}}
 	s.keys[Root] = credentials{"root-access", "root-secret-that-nobody-may-see"}
 	s.isolate(t)
+	return s
+}
+
+func (s *Server) mkdir(name string) string {
+	s.t.Helper()
+	path := filepath.Join(s.folder, name)
+	if err := os.Mkdir(path, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// serve starts the server with what is said about its users.
+func (s *Server) serve(t *testing.T, users ...string) {
+	t.Helper()
 	address := freeAddress(t)
 	s.Endpoint = "http://" + address
-	data, users := filepath.Join(s.folder, "data"), filepath.Join(s.folder, "users")
-	for _, folder := range []string{data, users} {
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	command := exec.Command(s.program, "--port", address, "--region", Region, "--health", "/health", "--quiet",
-		"--iam-dir", users, "--iam-cache-disable", "posix", data)
+	arguments := append([]string{"--port", address, "--region", Region, "--health", "/health", "--quiet"}, users...)
+	ended := s.start(t, append(arguments, "posix", s.mkdir("data"))...)
+	s.await(s.Endpoint, ended)
+}
+
+// start starts the program, which ends with the test.
+func (s *Server) start(t *testing.T, arguments ...string) (ended chan struct{}) {
+	t.Helper()
+	command := exec.Command(s.program, arguments...)
 	root := s.keys[Root]
 	command.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+root.access, "ROOT_SECRET_KEY="+root.secret)
-	command.Stdout, command.Stderr = &s.log, &s.log
+	said := new(bytes.Buffer)
+	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
 		t.Fatalf("start %s: %v", s.program, err)
 	}
-	ended := make(chan struct{})
+	ended = make(chan struct{})
 	go func() { command.Wait(); close(ended) }()
 	t.Cleanup(func() {
 		command.Process.Kill()
 		<-ended
-		if t.Failed() && s.log.Len() > 0 {
-			t.Logf("the server said: %.4000s", s.log.String())
+		if t.Failed() && said.Len() > 0 {
+			t.Logf("the server said: %.4000s", said.String())
 		}
 	})
-	s.await(ended)
-	return s
+	return ended
 }
 
 // program returns the path of the server's binary.
@@ -124,15 +151,15 @@ func freeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-func (s *Server) await(ended <-chan struct{}) {
+func (s *Server) await(endpoint string, ended <-chan struct{}) {
 	s.t.Helper()
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-ended:
-			s.t.Fatalf("the S3 server ended: %s", s.log.String())
+			s.t.Fatal("the S3 server ended")
 		default:
 		}
-		response, err := http.Get(s.Endpoint + "/health")
+		response, err := http.Get(endpoint + "/health")
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
@@ -182,17 +209,26 @@ func (s *Server) AddProfile(profile, access, secret string) {
 }
 
 // AddUser makes a user of the server, who may use the buckets that it owns, and a profile of the
-// same name with the user's credentials.
+// same name with the user's credentials. A user of [StartWithIdentities] may do what policies say.
 func (s *Server) AddUser(name string) {
 	s.t.Helper()
+	if s.identities != "" {
+		s.addIdentity(name)
+		return
+	}
 	access, secret := name+"-access", name+"-secret-that-nobody-may-see"
 	s.admin("create-user", "--access", access, "--secret", secret, "--role", "user")
 	s.AddProfile(name, access, secret)
 }
 
-// AddBucket makes an empty bucket that belongs to a profile's user.
+// AddBucket makes an empty bucket that belongs to a profile's user, or to the server's own user if
+// identities are kept apart.
 func (s *Server) AddBucket(name, owner string) {
 	s.t.Helper()
+	if s.identities != "" {
+		s.createBucket(name)
+		return
+	}
 	s.admin("create-bucket", "--bucket", name, "--owner", s.keys[owner].access)
 }
 
