@@ -92,11 +92,10 @@ func (f *pullFlags) run(command *cobra.Command) error {
 	case f.version < 0 || f.version > 0 && f.alliance:
 		return usage("--version %d: versions of statements count from 1, and the operator's tables are kept in one version only", f.version)
 	}
-	bucket, err := f.openStatements(command.Context(), false)
-	if err != nil {
+	pull := &pull{flags: f, date: date}
+	if err := pull.open(command.Context()); err != nil {
 		return err
 	}
-	pull := &pull{flags: f, bucket: bucket, date: date}
 	report, err := pull.run(command.Context())
 	if err != nil {
 		return err
@@ -121,7 +120,50 @@ func (f *pullFlags) run(command *cobra.Command) error {
 type pull struct {
 	flags  *pullFlags
 	bucket storage.Bucket
-	date   settlement.Date
+	// below is what the bucket's keys do not begin with any more.
+	below string
+	date  settlement.Date
+}
+
+// open opens the statements. Of an object store only the folder of whose statement it is, because a
+// merchant may have rights to nothing beside it.
+func (p *pull) open(ctx context.Context) error {
+	location, err := p.flags.place(p.flags.statements, "statements")
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(location, "s3://") {
+		folder, _, _ := strings.Cut(p.folder(), "/")
+		p.flags.statements, p.below = storage.Below(location, folder), folder+"/"
+	}
+	p.bucket, err = p.flags.openStatements(ctx, false)
+	return err
+}
+
+// folder is the one of the version in force.
+func (p *pull) folder() string {
+	if p.flags.alliance {
+		return books.AllianceFolder(p.date)
+	}
+	return books.StatementFolder(p.flags.merchant, p.date)
+}
+
+// inBucket returns the key by which the bucket that was opened knows a key of the statements.
+func (p *pull) inBucket(key string) string {
+	return strings.TrimPrefix(key, p.below)
+}
+
+// unlessAbsent returns why an object could not be opened. AWS refuses what is absent to those who may
+// list parts of the bucket only, as merchants may; what they may list tells.
+func (p *pull) unlessAbsent(ctx context.Context, key string, err error) error {
+	if err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrChanged) {
+		return err
+	}
+	there, listed := p.bucket.List(ctx, p.inBucket(key))
+	if listed != nil || slices.ContainsFunc(there, func(object storage.Object) bool { return object.Key == p.inBucket(key) }) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", key, storage.ErrNotFound)
 }
 
 // A tornError says how a folder disagrees with its manifest: read it again.
@@ -197,10 +239,7 @@ func (p *pull) copy(ctx context.Context, fresh string) (report pulled, err error
 
 // find returns the folder of the version asked for, and its manifest.
 func (p *pull) find(ctx context.Context) (folder string, manifest statement.Manifest, text []byte, err error) {
-	folder = books.AllianceFolder(p.date)
-	if !p.flags.alliance {
-		folder = books.StatementFolder(p.flags.merchant, p.date)
-	}
+	folder = p.folder()
 	manifest, text, err = p.manifest(ctx, folder)
 	if err == nil && p.flags.version > 0 && manifest.Version != p.flags.version {
 		if p.flags.version > manifest.Version {
@@ -216,7 +255,9 @@ func (p *pull) find(ctx context.Context) (folder string, manifest statement.Mani
 }
 
 func (p *pull) manifest(ctx context.Context, folder string) (manifest statement.Manifest, text []byte, err error) {
-	text, err = readObject(ctx, p.bucket, folder+"/"+statement.ManifestFile)
+	key := folder + "/" + statement.ManifestFile
+	text, err = readObject(ctx, p.bucket, p.inBucket(key))
+	err = p.unlessAbsent(ctx, key, err)
 	if errors.Is(err, storage.ErrChanged) {
 		return manifest, nil, torn("%v", err)
 	}
@@ -231,7 +272,8 @@ func (p *pull) manifest(ctx context.Context, folder string) (manifest statement.
 
 // copyFile copies an object to a file, which must have a SHA-256.
 func (p *pull) copyFile(ctx context.Context, key, path, sha string) error {
-	reader, _, err := p.bucket.Open(ctx, key, "")
+	reader, _, err := p.bucket.Open(ctx, p.inBucket(key), "")
+	err = p.unlessAbsent(ctx, key, err)
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrChanged) {
 		return torn("%s: %v", key, err)
 	}
