@@ -20,6 +20,13 @@
 // version opens that version or returns [ErrChanged]. What is read to its end is one version as a
 // whole; if the content changed meanwhile, Read or Close return ErrChanged.
 //
+// # Parts of objects
+//
+// [ReaderAt] and [ReadRange] read parts of an object, of one version too. Every part is a request to an
+// object store (Range, If-Match), which continues where a connection broke; a store's checksum is of
+// the whole, so whoever reads parts has digests of them. A bucket that is no [RangeBucket] is read
+// from the start for every part.
+//
 // # The buckets
 //
 // [OpenDirectory] keeps objects as files below a directory, which must exist. Only regular files

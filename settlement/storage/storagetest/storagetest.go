@@ -40,6 +40,7 @@ func Test(t *testing.T, open func(t *testing.T) storage.Bucket) {
 		{"big bodies", testBigBody},
 		{"versions", testVersions},
 		{"changed while open", testChangedWhileOpen},
+		{"ranges", testRanges},
 		{"canceled context", testCanceled},
 		{"racing creators", testRacingCreators},
 		{"racing readers and writers", testRacingReaders},
