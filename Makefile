@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements hostile faults bench fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile faults bench bench-large micro fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -41,7 +41,17 @@ hostile: ## every mutation of small files, and bombs, each in a good night (make
 faults: ## everything that was ever thought of to go wrong, with its table: make faults, or make faults ROWS="A C"
 	scripts/faults/run $(ROWS)
 
-bench: ## micro-benchmarks of the hot paths
+# What both benchmarks take: make bench ROWS=2000000 RUNS=1; MEMORY=2GiB bounds both sides.
+bench_options = $(if $(MEMBERS),-members $(MEMBERS)) $(if $(MERCHANTS),-merchants $(MERCHANTS)) $(if $(LOTS),-lots $(LOTS)) \
+	$(if $(MEMORY),-memory $(MEMORY)) $(if $(PROFILE),-profile)
+
+bench: ## a night of 20 million rows against DuckDB: make bench ROWS=2000000 RUNS=1 (needs a C++ compiler; see scripts/bench/README.md)
+	cd scripts/bench && go run . night -rows $(or $(ROWS),20000000) -runs $(or $(RUNS),5) $(bench_options)
+
+bench-large: ## the same with 200 million rows, once
+	cd scripts/bench && go run . night -rows $(or $(ROWS),200000000) -runs $(or $(RUNS),1) $(bench_options)
+
+micro: ## micro-benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules
 
 fuzz: ## each fuzz target for a while: make fuzz TIME=10m

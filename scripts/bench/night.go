@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mostRowsForBare is up to which size of a night the bare cost is measured: what is to be encoded has
+// to be in memory then, which is no part of the measure.
+const mostRowsForBare = 40_000_000
+
+// A measured night is what a run of each side took.
+type measured struct {
+	settle, duckdb []cost
+	// stages of settle and steps of DuckDB are those of each run.
+	stages, steps [][]stepTime
+	// unfinished says why DuckDB did not come to its end, if it was bounded.
+	unfinished string
+	published  sizes
+	bare       *bareCost
+}
+
+// runNight measures a night on both sides by turns, and prints the table.
+func runNight(ctx context.Context, arguments []string) error {
+	o, err := parseOptions(arguments)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.results, 0o755); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("night-%d", o.rows)
+	if o.memory != "" {
+		name += "-" + o.memory
+	}
+	file, err := os.Create(filepath.Join(o.results, name+".txt"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	out := io.MultiWriter(os.Stdout, file)
+	p, err := prepare(ctx, o, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(p.work)
+	describe(out, o)
+	if o.memory != "" && !p.boundable {
+		fmt.Fprintf(out, "settle run has no --memory: only DuckDB is bounded to %s\n\n", o.memory)
+	}
+	night := new(measured)
+	for run := range o.runs {
+		if err := p.warm(); err != nil {
+			return err
+		}
+		if err := night.run(ctx, o, p, run, out); err != nil {
+			return err
+		}
+	}
+	night.print(out, o)
+	if o.profile {
+		return p.profile(ctx, o, out)
+	}
+	return nil
+}
+
+// run measures both sides once. The first time what they published is compared.
+func (m *measured) run(ctx context.Context, o *options, p *prepared, run int, out io.Writer) error {
+	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")
+	defer os.RemoveAll(ours)
+	defer os.RemoveAll(theirs)
+	if err := p.copyLedger(ours); err != nil {
+		return err
+	}
+	spent, stages, err := p.runSettle(ctx, o, ours)
+	if err != nil {
+		return err
+	}
+	m.settle, m.stages = append(m.settle, spent), append(m.stages, stages)
+	fmt.Fprintf(out, "run %d  settle  %s\n", run+1, spent.String())
+	if m.unfinished == "" {
+		spent, steps, err := p.runDuckDB(ctx, o, theirs)
+		switch {
+		case err != nil && (o.memory == "" || ctx.Err() != nil):
+			return err
+		case err != nil:
+			m.unfinished = err.Error()
+			fmt.Fprintf(out, "run %d  DuckDB  does not finish within %s: %s\n", run+1, o.memory, m.unfinished)
+		default:
+			m.duckdb, m.steps = append(m.duckdb, spent), append(m.steps, steps)
+			fmt.Fprintf(out, "run %d  DuckDB  %s\n", run+1, spent.String())
+		}
+	}
+	if run > 0 {
+		return nil
+	}
+	if m.unfinished == "" {
+		if err := m.compare(ctx, p, ours, theirs); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "settle and DuckDB agree on %d lines, %d rows of detail in every column, and %d open lots\n", m.published.Lines, m.published.Allocations, m.published.Lots)
+	}
+	return m.measureBare(ctx, o, p, ours)
+}
+
+func (p *prepared) copyLedger(to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	return os.CopyFS(filepath.Join(to, "ledger"), os.DirFS(p.ledger))
+}
+
+// runSettle settles the night with the program as anybody would.
+func (p *prepared) runSettle(ctx context.Context, o *options, folder string, environment ...string) (cost, []stepTime, error) {
+	arguments := []string{"run", "--rules", p.rulebook, "--inbox", p.inbox, "--ledger", filepath.Join(folder, "ledger"),
+		"--statements", filepath.Join(folder, "statements"), "--acks", filepath.Join(folder, "acks"), "--date", date,
+		"--operator", "bench", "--strict", "--workers", fmt.Sprint(o.workers), "--json"}
+	if o.memory != "" && p.boundable {
+		arguments = append(arguments, "--memory", o.memory)
+	}
+	spent, stdout, err := measure(ctx, nil, environment, p.settle, arguments...)
+	if err != nil {
+		return spent, nil, err
+	}
+	var report struct {
+		Dates []struct {
+			Totals struct {
+				RowsAccepted int64 `json:"rows_accepted"`
+			} `json:"totals"`
+			Stages []struct {
+				Stage      string `json:"stage"`
+				Elapsed_ms int64  `json:"elapsed_ms"`
+			} `json:"stages"`
+		} `json:"dates"`
+	}
+	if err := json.Unmarshal(stdout, &report); err != nil {
+		return spent, nil, fmt.Errorf("read settle's report: %w", err)
+	}
+	if len(report.Dates) != 1 || report.Dates[0].Totals.RowsAccepted != o.rows {
+		return spent, nil, errors.New("settle did not accept every row of the night")
+	}
+	var stages []stepTime
+	for _, stage := range report.Dates[0].Stages {
+		stages = append(stages, stepTime{stage.Stage, stage.Elapsed_ms})
+	}
+	return spent, stages, nil
+}
+
+func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string) (cost, []stepTime, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return cost{}, nil, err
+	}
+	spent, stdout, err := self(ctx, nil, "_duckdb", "--inbox", p.inbox, "--lots", p.lots, "--rules", p.rulebook, "--out", folder,
+		"--threads", fmt.Sprint(o.workers), "--memory", o.memory)
+	if err != nil {
+		return spent, nil, err
+	}
+	var steps []stepTime
+	return spent, steps, json.Unmarshal(stdout, &steps)
+}
+
+func (m *measured) compare(ctx context.Context, p *prepared, ours, theirs string) error {
+	_, lots, err := self(ctx, nil, "_lots", filepath.Join(ours, "ledger"), p.rulebook)
+	if err != nil {
+		return err
+	}
+	ourLots := filepath.Join(ours, "lots.csv")
+	if err := os.WriteFile(ourLots, lots, 0o644); err != nil {
+		return err
+	}
+	_, stdout, err := self(ctx, nil, "_compare", "--ours", filepath.Join(ours, "statements"), "--our-lots", ourLots, "--theirs", theirs)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(stdout, &m.published)
+}
+
+func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, ours string) error {
+	if o.rows > mostRowsForBare {
+		return nil
+	}
+	_, stdout, err := self(ctx, nil, "_bare", "--inbox", p.inbox, "--statements", filepath.Join(ours, "statements"), "--rules", p.rulebook, "--workers", fmt.Sprint(o.workers))
+	if err != nil {
+		return err
+	}
+	m.bare = new(bareCost)
+	if err := json.Unmarshal(stdout, m.bare); err != nil {
+		return err
+	}
+	if m.bare.Rows != o.rows {
+		return fmt.Errorf("decoding gave %d rows of %d", m.bare.Rows, o.rows)
+	}
+	return nil
+}
+
+// median returns the cost of a side whose every figure is the median of its runs.
+func median(runs []cost) cost {
+	of := func(figure func(*cost) int64) int64 {
+		all := make([]int64, len(runs))
+		for i := range runs {
+			all[i] = figure(&runs[i])
+		}
+		slices.Sort(all)
+		return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+	}
+	return cost{
+		wall:   time.Duration(of(func(c *cost) int64 { return int64(c.wall) })),
+		user:   time.Duration(of(func(c *cost) int64 { return int64(c.user) })),
+		system: time.Duration(of(func(c *cost) int64 { return int64(c.system) })),
+		peak:   of(func(c *cost) int64 { return c.peak }),
+	}
+}
+
+// medianSteps returns the median time of each step.
+func medianSteps(runs [][]stepTime) []stepTime {
+	steps := slices.Clone(runs[0])
+	for i := range steps {
+		var all []int64
+		for _, run := range runs {
+			if i < len(run) {
+				all = append(all, run[i].Elapsed_ms)
+			}
+		}
+		slices.Sort(all)
+		steps[i].Elapsed_ms = all[len(all)/2]
+	}
+	return steps
+}
+
+func stepsText(steps []stepTime) string {
+	var text []string
+	for _, step := range steps {
+		text = append(text, fmt.Sprintf("%s %.1f s", step.Name, float64(step.Elapsed_ms)/1000))
+	}
+	return strings.Join(text, ", ")
+}

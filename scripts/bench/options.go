@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// An options is what the caller chose.
+type options struct {
+	rows      int64
+	members   int
+	merchants int
+	lots      int64
+	runs      int
+	// memory bounds both sides, such as 2GiB; "" for none.
+	memory  string
+	workers int
+	profile bool
+	results string
+}
+
+// date is the night that is settled; the generated rulebook lets what is issued on it expire on expiresOn.
+const (
+	date        = "2026-06-01"
+	compactDate = "20260601"
+	expiresOn   = "2028-06-30"
+	alliance    = "HUB"
+	seed        = 1
+)
+
+func parseOptions(arguments []string) (*options, error) {
+	var o options
+	set := flag.NewFlagSet("bench night", flag.ContinueOnError)
+	set.Int64Var(&o.rows, "rows", 20_000_000, "rows of the night")
+	set.IntVar(&o.members, "members", 0, "members (default: a tenth of the rows)")
+	set.IntVar(&o.merchants, "merchants", 200, "merchants")
+	set.Int64Var(&o.lots, "lots", 0, "open lots before the night (default: three for each member)")
+	set.IntVar(&o.runs, "runs", 5, "runs of each side; medians are printed")
+	set.StringVar(&o.memory, "memory", "", "bound both sides, such as 2GiB: DuckDB's memory_limit and settle's --memory")
+	set.IntVar(&o.workers, "workers", 2, "threads of DuckDB and workers of settle")
+	set.BoolVar(&o.profile, "profile", false, "run settle once more with a CPU and an allocation profile, and print where they go")
+	set.StringVar(&o.results, "results", "results", "the directory that the raw output is written to")
+	if err := set.Parse(arguments); err != nil {
+		return nil, err
+	}
+	if set.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", set.Arg(0))
+	}
+	if o.rows < 10 || o.runs < 1 || o.merchants < 1 || o.workers < 1 || o.members < 0 || o.lots < 0 {
+		return nil, errors.New("rows are at least 10; runs, merchants and workers at least 1; members and lots at least 0, which stands for the default")
+	}
+	if o.members == 0 {
+		o.members = int(o.rows / 10)
+	}
+	if o.lots == 0 {
+		o.lots = 3 * int64(o.members)
+	}
+	return &o, nil
+}
+
+// cacheDirectory is where generated data and work in progress lie, outside the checkout.
+func cacheDirectory() (string, error) {
+	if named := os.Getenv("SETTLE_BENCH_CACHE"); named != "" {
+		return named, nil
+	}
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "settle", "bench"), err
+}
