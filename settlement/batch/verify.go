@@ -17,6 +17,9 @@ import (
 // A VerifyJob checks a ledger and what was published from it. It writes nothing.
 type VerifyJob struct {
 	Ledger, Statements storage.Bucket
+	// Acknowledgements is where merchants are told what became of their deliveries; nil: it is not
+	// looked at.
+	Acknowledgements storage.Bucket
 	// Date is the one date to look at, or NoDate for all.
 	Date settlement.Date
 	// Deep computes each date again, from the inbox and the rulebooks: those whose digests are on record.
@@ -44,8 +47,8 @@ type VerifyReport struct {
 
 // A Fault is something that is wrong.
 type Fault struct {
-	// Where is what it is about: log, object, statements, alliance, inbox, state, recomputation,
-	// or a merchant's id.
+	// Where is what it is about: log, object, statements, acknowledgements, alliance, inbox, state,
+	// recomputation, or a merchant's id.
 	Where string `json:"where"`
 	// Date is the settlement date, absent if it is about none.
 	Date    string `json:"date,omitempty"`
@@ -58,7 +61,7 @@ func (f Fault) String() string {
 }
 
 // Verify checks the chain of the log, every object's SHA-256, every invariant that can be read
-// off the published tables and the state, and that the statements are what is on record; with
+// off the published tables and the state, and that statements and acknowledgements are what is on record; with
 // Deep also that the dates come out the same when they are computed again. Everything that is
 // wrong is in the report. An error says that something could not be looked at.
 func Verify(ctx context.Context, job VerifyJob) (*VerifyReport, error) {
@@ -119,6 +122,9 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	if err := v.checkStatements(ctx, dates); err != nil {
+		return err
+	}
+	if err := v.checkAcknowledgements(ctx, dates); err != nil {
 		return err
 	}
 	if !v.job.Deep {

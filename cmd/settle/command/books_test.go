@@ -132,6 +132,8 @@ func TestRepairOfAcknowledgements(t *testing.T) {
 	if err := os.Remove(filepath.Join(w.root, folder+"ack.json")); err != nil {
 		t.Fatal(err)
 	}
+	found := w.ask(exitFailed, "verify")
+	contains(t, found, "acknowledgements: 2026-01-05: merchant=B/date=2026-01-05/rejected.csv has SHA-256", folder[len("inbox/ack/"):]+"ack.json is missing", "2 faults")
 	said := []string{"the statements are what is on record", "the acknowledgements are what is on record", "log: record 2"}
 	contains(t, w.ask(exitDone, "repair"), said...)
 	for name, want := range was {
@@ -139,6 +141,7 @@ func TestRepairOfAcknowledgements(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", name, content, err, want)
 		}
 	}
+	w.ask(exitDone, "verify")
 	elsewhere := filepath.Join(w.root, "elsewhere")
 	ledger, statements := filepath.Join(w.root, "ledger"), filepath.Join(w.root, "statements")
 	code, stdout, stderr := settle("repair", "--ledger", ledger, "--statements", statements, "--acks", elsewhere)
@@ -153,7 +156,13 @@ func TestRepairOfAcknowledgements(t *testing.T) {
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	contains(t, stdout, said[0], "the acknowledgements were not looked at: --acks or --inbox says where they lie")
+	const notLookedAt = "the acknowledgements were not looked at: --acks or --inbox says where they lie"
+	contains(t, stdout, said[0], notLookedAt)
+	code, stdout, _ = settle("verify", "--ledger", ledger, "--statements", statements)
+	if code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	contains(t, stdout, "sound", notLookedAt)
 	code, _, stderr = settle("repair", "--ledger", ledger, "--statements", statements, "--inbox", filepath.Join(w.root, "nowhere"))
 	if code != exitUsage {
 		t.Errorf("exit code %d", code)

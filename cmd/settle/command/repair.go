@@ -1,12 +1,10 @@
 package command
 
 import (
-	"context"
 	"strings"
 
 	"alliance/settlement/batch"
 	"alliance/settlement/books"
-	"alliance/settlement/storage"
 
 	"github.com/spf13/cobra"
 )
@@ -42,7 +40,7 @@ func (f *repairFlags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	acknowledgements, err := f.acknowledgementsToRepair(ctx)
+	acknowledgements, err := f.acknowledgementsIfNamed(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,20 +65,4 @@ func (f *repairFlags) run(command *cobra.Command) error {
 	head.Sequence, head.SHA256 = ledger.Head()
 	describeHead(&text, head)
 	return printText(command, &text)
-}
-
-// acknowledgementsToRepair opens the place of the acknowledgements; nil if no flag says where it is. An
-// inbox that only --root points at need not be there yet.
-func (f *repairFlags) acknowledgementsToRepair(ctx context.Context) (storage.Bucket, error) {
-	if f.root == "" && f.inbox == "" && f.stores.acknowledgements == "" {
-		return nil, nil
-	}
-	if f.stores.acknowledgements != "" {
-		return f.openAcknowledgements(ctx, nil)
-	}
-	inbox, err := f.open(ctx, f.inbox, "inbox", f.inbox == "")
-	if err != nil {
-		return nil, err
-	}
-	return f.openAcknowledgements(ctx, inbox)
 }

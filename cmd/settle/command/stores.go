@@ -81,6 +81,22 @@ func (s *stores) openAcknowledgements(ctx context.Context, inbox storage.Bucket)
 	return s.open(ctx, s.acknowledgements, "acks", true)
 }
 
+// acknowledgementsIfNamed opens the place of the acknowledgements; nil if no flag says where it is. An
+// inbox that only --root points at need not be there yet.
+func (s *stores) acknowledgementsIfNamed(ctx context.Context) (storage.Bucket, error) {
+	if s.root == "" && s.inbox == "" && s.acknowledgements == "" {
+		return nil, nil
+	}
+	if s.acknowledgements != "" {
+		return s.openAcknowledgements(ctx, nil)
+	}
+	inbox, err := s.open(ctx, s.inbox, "inbox", s.inbox == "")
+	if err != nil {
+		return nil, err
+	}
+	return s.openAcknowledgements(ctx, inbox)
+}
+
 func (s *stores) open(ctx context.Context, own, name string, create bool) (storage.Bucket, error) {
 	location, err := s.place(own, name)
 	if err != nil {

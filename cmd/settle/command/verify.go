@@ -29,8 +29,9 @@ func newVerify() *cobra.Command {
 the versions of every statement are 1 to N, that positions sum to zero and payments follow from them,
 that the detail adds up to its lines and the alliance's lines are the statements' lines on both sides,
 that points roll forward from date to date and are the open lots of the state, that every file of the
-inbox was settled once, and that the statements are what is on record. It writes nothing. It ends with
-exit code 1 if anything is wrong, and names all of it.
+inbox was settled once, and that the statements are what is on record. So it does with what merchants were
+told about their deliveries, where --root, --inbox or --acks says where that lies. It writes nothing. It
+ends with exit code 1 if anything is wrong, and names all of it.
 
 With --deep it computes the dates again from the files in the inbox and the rulebooks given, and
 compares every byte. It says so where a file is gone or the rulebook is another one: that counts as
@@ -68,6 +69,9 @@ func (f *verifyFlags) run(command *cobra.Command) error {
 	} else {
 		var text strings.Builder
 		describeVerification(&text, report)
+		if job.Acknowledgements == nil {
+			text.WriteString("the acknowledgements were not looked at: --acks or --inbox says where they lie\n")
+		}
 		err = printText(command, &text)
 	}
 	if err == nil && len(report.Faults) > 0 {
@@ -102,7 +106,10 @@ func (f *verifyFlags) job(command *cobra.Command) (job batch.VerifyJob, err erro
 	if job.Ledger, err = f.ledgerToRead(ctx); err != nil {
 		return job, err
 	}
-	job.Statements, err = f.openStatements(ctx, true)
+	if job.Statements, err = f.openStatements(ctx, true); err != nil {
+		return job, err
+	}
+	job.Acknowledgements, err = f.acknowledgementsIfNamed(ctx)
 	return job, err
 }
 
