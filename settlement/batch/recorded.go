@@ -53,9 +53,12 @@ func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.L
 			missing = append(missing, fmt.Sprintf("%s has another content by now (SHA-256 %s instead of %s)", key, sum, input.SHA256))
 		}
 	}
-	// Folders that were noticed and not read are there by their names.
-	for _, folder := range noticed {
-		recorded.objects = append(recorded.objects, storage.Object{Key: folder + "unread.csv"})
+	// Folders and files that were noticed and not read are there by their names.
+	for _, key := range noticed {
+		if strings.HasSuffix(key, "/") {
+			key += "unread.csv"
+		}
+		recorded.objects = append(recorded.objects, storage.Object{Key: key})
 	}
 	slices.SortFunc(recorded.objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 	return recorded, missing, nil

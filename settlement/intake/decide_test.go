@@ -281,12 +281,15 @@ func TestDiscover(t *testing.T) {
 		"merchant=B/date=2026-03-08/_control.json": `{"files":[]}`, "merchant=B/date=2026-03-05/_control.json": `{"files":[]}`, "merchant=B/date=2026-03-08/b.jsonl.zst": "",
 		"merchant=Z/date=2026-03-10/a.csv": "", "merchant=HUB/date=2026-03-10/a.csv": "", "merchant=a/date=2026-03-10/a.csv": "",
 		"alliance/adjustments/date=2026-03-10/a.csv": "", "ack/merchant=A/date=2026-03-10/ack.json": "", "readme.txt": "",
+		"alliance/b.csv": "", "alliance/adjustments/a.csv": "", "alliance/_b.csv": "", ".hidden": "", "merchant=A/_loose.csv": "", "merchant=Z/loose.csv": "",
 	})
 	want := []string{
 		"A 2026-03-07 a.csv", "A 2026-03-10 a.csv", "A 2026-03-10 b.csv", "B 2026-03-08 b.jsonl.zst", "control B 2026-03-08",
+		"unknown_folder - alliance/adjustments/a.csv a.csv", "unknown_folder - alliance/b.csv b.csv",
 		"unknown_merchant - merchant=HUB/ merchant=HUB", "unknown_merchant - merchant=Z/ merchant=Z", "unknown_merchant - merchant=a/ merchant=a",
+		"unknown_folder - readme.txt readme.txt",
 		"unknown_folder A merchant=A/date=2026-02-29/ date=2026-02-29", "unknown_folder A merchant=A/date=2026-03-10/sub/ sub",
-		"unknown_folder A merchant=A/date=2026-3-1/ date=2026-3-1", "unknown_folder A merchant=A/notes/ notes",
+		"unknown_folder A merchant=A/date=2026-3-1/ date=2026-3-1", "unknown_folder A merchant=A/loose.csv loose.csv", "unknown_folder A merchant=A/notes/ notes",
 	}
 	if got := showListing(discover(t, inbox)); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

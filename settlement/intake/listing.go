@@ -69,7 +69,8 @@ type Listing struct {
 	Objects []Object
 	// Controls are the control files of the window, in order of merchant and date.
 	Controls []*Control
-	// Exceptions are the folders that nobody reads (unknown_merchant, unknown_folder) in order.
+	// Exceptions are the folders, and the files outside of folders, that nobody reads
+	// (unknown_merchant, unknown_folder) in order.
 	Exceptions []settlement.Exception
 
 	controls map[Folder]*Control
@@ -104,6 +105,10 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 	if err != nil {
 		return nil, err
 	}
+	astray, err := filesAstray(ctx, inbox)
+	if err != nil {
+		return nil, err
+	}
 	found := make([]delivery, len(listing.Merchants))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(listings)
@@ -111,13 +116,16 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 		group.Go(func() error {
 			var err error
 			found[i], err = discoverMerchant(groupContext, inbox, parties.ID(merchant.Party), merchant.Party, window.Holds)
-			return err
+			if err != nil {
+				return err
+			}
+			return found[i].noticeAstray(groupContext, inbox, parties.ID(merchant.Party), merchant.Party)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	listing.Exceptions = unknown
+	listing.Exceptions = append(unknown, astray...)
 	for i := range found {
 		for j := range found[i].objects {
 			found[i].objects[j].Layout = listing.Merchants[i].Layout
@@ -157,7 +165,7 @@ func (l *Listing) add(found *delivery) {
 }
 
 func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
-	// Whatever else lies at the root is nobody's, and not looked into.
+	// Whatever other folders lie at the root are nobody's, and not looked into.
 	ids, err := inbox.Folders(ctx, merchantPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the inbox: %w", err)
@@ -283,6 +291,50 @@ func (d *delivery) nameInText(prefix string) {
 		object.Name = strings.TrimPrefix(object.Key, prefix)
 	}
 	slices.SortFunc(d.objects, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
+}
+
+// filesAstray notices files that lie where only folders are read, and belong to nobody.
+func filesAstray(ctx context.Context, inbox storage.Bucket) ([]settlement.Exception, error) {
+	var exceptions []settlement.Exception
+	for _, place := range []struct{ prefix, mend string }{
+		{"", "deliveries lie in merchant=<id>/date=<YYYY-MM-DD>/"},
+		{"alliance/", "adjustments lie in alliance/adjustments/date=<YYYY-MM-DD>/"},
+		{"alliance/adjustments/", "adjustments lie in alliance/adjustments/date=<YYYY-MM-DD>/"},
+	} {
+		objects, err := storage.Files(ctx, inbox, place.prefix)
+		if err != nil && !errors.Is(err, storage.ErrIrregular) {
+			return nil, fmt.Errorf("list the files of the inbox: %w", err)
+		}
+		for i := range objects {
+			if isData(strings.TrimPrefix(objects[i].Key, place.prefix)) {
+				exceptions = append(exceptions, astray(settlement.NoParty, objects[i].Key, place.prefix, place.mend))
+			}
+		}
+	}
+	return exceptions, nil
+}
+
+// noticeAstray notices files that lie in a merchant's folder and in no folder of a date.
+func (d *delivery) noticeAstray(ctx context.Context, inbox storage.Bucket, id string, merchant settlement.Party) error {
+	root := merchantPrefix + id + "/"
+	objects, err := storage.Files(ctx, inbox, root)
+	if errors.Is(err, storage.ErrIrregular) {
+		return nil // noticed already
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", root, err)
+	}
+	for i := range objects {
+		if isData(strings.TrimPrefix(objects[i].Key, root)) {
+			d.exceptions = append(d.exceptions, astray(merchant, objects[i].Key, root, "deliveries lie in "+root+"date=<YYYY-MM-DD>/"))
+		}
+	}
+	return nil
+}
+
+func astray(merchant settlement.Party, key, prefix, mend string) settlement.Exception {
+	return settlement.Exception{Merchant: merchant, File: validText(key), Code: settlement.UnknownFolder, State: settlement.Noticed,
+		Value: cutValue(strings.TrimPrefix(validText(key), prefix)), Message: "the file lies in no folder of a date, so it is not read; " + mend}
 }
 
 func (d *delivery) unknownFolder(merchant settlement.Party, key, name, problem string) {

@@ -29,8 +29,13 @@ func prefixOf(text string) *string {
 }
 
 func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
+	return b.list(ctx, prefix, "")
+}
+
+// list lists objects; with the delimiter "/" only those that lie in no folder after prefix.
+func (b *s3Bucket) list(ctx context.Context, prefix, delimiter string) ([]Object, error) {
 	var found []Object
-	err := b.pages(ctx, prefix, "", func(page *page) error {
+	err := b.pages(ctx, prefix, delimiter, func(page *page) error {
 		for i := range page.Contents {
 			object, err := b.listed(page, &page.Contents[i])
 			if err != nil {

@@ -253,6 +253,35 @@ func testFolders(t *testing.T, bucket storage.Bucket) {
 			t.Errorf("folders %q: got %q, %v; want %q", prefix, got, err, want)
 		}
 	}
+	for prefix, want := range map[string][]string{
+		"":                            {"file"},
+		"f":                           {"file"},
+		"merchant=":                   nil,
+		"merchant=b/":                 {"merchant=b/y"},
+		"merchant=b/date=2024-01-01/": {"merchant=b/date=2024-01-01/x"},
+		"merchant=a/z/":               nil,
+		"nowhere/":                    nil,
+	} {
+		for name, bucket := range map[string]storage.Bucket{"": bucket, ", wrapped": struct{ storage.Bucket }{bucket}} {
+			files, err := storage.Files(t.Context(), bucket, prefix)
+			var got []string
+			for _, file := range files {
+				got = append(got, file.Key)
+				if reader, opened, err := bucket.Open(t.Context(), file.Key, file.Version); err != nil || opened != file {
+					t.Errorf("files %q%s: %+v opens as %+v, %v", prefix, name, file, opened, err)
+				} else {
+					reader.Close()
+				}
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("files %q%s: got %q, %v; want %q", prefix, name, got, err, want)
+			}
+		}
+	}
+	below, err := storage.Files(t.Context(), storage.Under(bucket, "merchant=b"), "")
+	if err != nil || len(below) != 1 || below[0].Key != "y" {
+		t.Errorf("files below a prefix: %v, %v", below, err)
+	}
 }
 
 func testBodyOffset(t *testing.T, bucket storage.Bucket) {
