@@ -16,6 +16,7 @@ import (
 // commands are what the program can be asked for. Those with an underscore are its own children.
 var commands = map[string]func(context.Context, []string) error{
 	"night":    runNight,
+	"prepare":  prepareNight,
 	"_duckdb":  duckDBChild,
 	"_convert": convertChild,
 	"_compare": compareChild,

@@ -72,6 +72,19 @@ func runNight(ctx context.Context, arguments []string) error {
 	return nil
 }
 
+// prepareNight makes what a night needs, so that a later run begins at once.
+func prepareNight(ctx context.Context, arguments []string) error {
+	o, err := parseOptions(arguments)
+	if err != nil {
+		return err
+	}
+	p, err := prepare(ctx, o, os.Stderr)
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(p.work)
+}
+
 // run measures both sides once. The first time what they published is compared.
 func (m *measured) run(ctx context.Context, o *options, p *prepared, run int, out io.Writer) error {
 	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")

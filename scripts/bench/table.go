@@ -20,7 +20,17 @@ func describe(out io.Writer, o *options) {
 	if o.memory != "" {
 		fmt.Fprintf(out, "; memory bounded to %s", o.memory)
 	}
-	fmt.Fprintf(out, "\n%s, %d processors, %s, %s\n\n", processorModel(), runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format(time.DateTime))
+	fmt.Fprintf(out, "\n%s, %d processors, %s, %s; load average before the start %s\n\n", processorModel(), runtime.NumCPU(), runtime.Version(),
+		time.Now().UTC().Format(time.DateTime), loadAverage())
+}
+
+// loadAverage says how busy the machine is with other things: where it is, only processor time can be compared.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
 }
 
 func plural(count int, noun string) string {
