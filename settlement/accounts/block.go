@@ -2,9 +2,9 @@ package accounts
 
 import (
 	"alliance/settlement"
+	"alliance/settlement/sections"
 
 	"github.com/pierrec/lz4/v4"
-	"github.com/zeebo/xxh3"
 )
 
 // A block is a block of a run, decompressed: its dictionaries, and where its entries are.
@@ -52,36 +52,33 @@ type entry struct {
 	body textSpan
 }
 
-// load makes the block the one of a number of a run, out of the bytes stored, which must stay as
-// they are as long as the block is used. dense says that most
+// load makes the block the one of a number of a run, out of the bytes stored, which must be those
+// that were written and stay as they are as long as the block is used. dense says that most
 // of its accounts are wanted.
 func (b *block) load(run *Run, number int, stored []byte, dense bool) error {
 	info := &run.blocks[number]
 	b.run, b.number = run, number
-	if len(stored) != info.stored || xxh3.Hash(stored) != info.digest {
-		return corrupt("block %d, %d bytes at %d, is not what was written: the digest differs", number, info.stored, info.offset)
-	}
 	b.raw = stored
 	if info.raw != info.stored {
-		b.unpacked = resize(b.unpacked, info.raw)
+		b.unpacked = sections.Resize(b.unpacked, info.raw)
 		b.raw = b.unpacked
 		if size, err := lz4.UncompressBlock(stored, b.raw); err != nil || size != info.raw {
-			return corrupt("block %d cannot be decompressed to %d bytes", number, info.raw)
+			return sections.Damaged("block %d cannot be decompressed to %d bytes", number, info.raw)
 		}
 	}
 	return b.scan(info, dense)
 }
 
 func (b *block) scan(info *blockInfo, dense bool) error {
-	scan := scanner{data: b.raw}
-	b.base = scan.date()
+	scan := sections.Scanner{Data: b.raw}
+	b.base = settlement.Date(scan.Date())
 	b.scanDictionaries(&scan)
 	b.scanEntries(&scan, info.entries)
-	if scan.bad {
-		return corrupt("block %d is of no form that this program knows, at byte %d of %d", b.number, scan.at, len(b.raw))
+	if scan.Bad {
+		return sections.Damaged("block %d is of no form that this program knows, at byte %d of %d", b.number, scan.At, len(b.raw))
 	}
 	if first := b.entries[0].member; string(b.raw[first.from:first.to]) != info.first {
-		return corrupt("block %d starts with another member than the index says", b.number)
+		return sections.Damaged("block %d starts with another member than the index says", b.number)
 	}
 	b.whole, b.decoded = "", 0
 	if dense {
@@ -99,72 +96,70 @@ func (b *block) makeWhole() {
 	b.fillFiles()
 }
 
-func (b *block) scanDictionaries(scan *scanner) {
-	b.texts = resize(b.texts, scan.count(2))
+// spanOf passes over a text and returns where it is.
+func spanOf(scan *sections.Scanner) textSpan {
+	text := scan.Text()
+	return textSpan{uint32(scan.At - len(text)), uint32(scan.At)}
+}
+
+func (b *block) scanDictionaries(scan *sections.Scanner) {
+	b.texts = sections.Resize(b.texts, scan.Count(2))
 	for i := range b.texts {
-		b.texts[i] = commonText{span: scan.span()}
-		scan.bad = scan.bad || b.texts[i].span.from == b.texts[i].span.to
+		b.texts[i] = commonText{span: spanOf(scan)}
+		scan.Bad = scan.Bad || b.texts[i].span.from == b.texts[i].span.to
 	}
-	b.files = resize(b.files, scan.count(2))
+	b.files = sections.Resize(b.files, scan.Count(2))
 	for i := range b.files {
 		b.files[i] = b.scanFile(scan)
 	}
-	b.prices = resize(b.prices, scan.count(3))
+	b.prices = sections.Resize(b.prices, scan.Count(3))
 	for i := range b.prices {
-		id := scan.uvarint()
-		scan.bad = scan.bad || id > uint64(len(b.texts))
-		b.prices[i] = priceKey{uint32(id), unzigzag(scan.uvarint()), unzigzag(scan.uvarint())}
+		id := scan.Uvarint()
+		scan.Bad = scan.Bad || id > uint64(len(b.texts))
+		b.prices[i] = priceKey{uint32(id), scan.Varint(), scan.Varint()}
 	}
 }
 
-func (b *block) scanFile(scan *scanner) commonFile {
-	party, date := scan.uvarint(), int64(0)
+func (b *block) scanFile(scan *sections.Scanner) commonFile {
+	party, date := scan.Uvarint(), int64(0)
 	if party != 0 {
-		date = int64(b.base) + unzigzag(scan.uvarint())
+		date = int64(b.base) + scan.Varint()
 	}
-	text := scan.uvarint()
-	if scan.bad || party > uint64(len(b.run.named)) || text == 0 || text > uint64(len(b.texts)) {
-		scan.bad = true
+	text := scan.Uvarint()
+	if scan.Bad || party > uint64(len(b.run.named)) || text == 0 || text > uint64(len(b.texts)) {
+		scan.Bad = true
 		return commonFile{}
 	}
 	file := commonFile{party: uint32(party), date: settlement.Date(date), text: uint32(text)}
 	if party != 0 {
 		span := b.texts[text-1].span
-		scan.bad = !isWritten(date) || len(b.run.named[party-1].id) > maxPartyBytes || span.to-span.from > maxNameBytes
+		scan.Bad = !isWritten(date) || len(b.run.named[party-1].id) > maxPartyBytes || span.to-span.from > maxNameBytes
 	}
 	return file
 }
 
-func (b *block) scanEntries(scan *scanner, count int) {
-	b.entries = resize(b.entries, count)
+func (b *block) scanEntries(scan *sections.Scanner, count int) {
+	b.entries = sections.Resize(b.entries, count)
 	var before []byte
 	for i := range b.entries {
-		body := scan.span()
-		inner := scanner{data: b.raw[:body.to], at: int(body.from), bad: scan.bad}
-		b.entries[i].member = inner.span()
+		body := spanOf(scan)
+		inner := sections.Scanner{Data: b.raw[:body.to], At: int(body.from), Bad: scan.Bad}
+		b.entries[i].member = spanOf(&inner)
 		b.entries[i].due = settlement.Never
-		if due := inner.uvarint(); due > 0 {
-			date := int64(b.base) + unzigzag(due-1)
+		if due := inner.Uvarint(); due > 0 {
+			date := int64(b.base) + sections.Unzigzag(due-1)
 			b.entries[i].due = settlement.Date(date)
-			inner.bad = inner.bad || date != int64(int32(date))
+			inner.Bad = inner.Bad || date != int64(int32(date))
 		}
-		b.entries[i].body = textSpan{uint32(inner.at), body.to}
+		b.entries[i].body = textSpan{uint32(inner.At), body.to}
 		member := b.raw[b.entries[i].member.from:b.entries[i].member.to]
-		if inner.bad || i > 0 && string(before) >= string(member) {
-			scan.bad = true
+		if inner.Bad || i > 0 && string(before) >= string(member) {
+			scan.Bad = true
 			return
 		}
 		before = member
 	}
-	scan.bad = scan.bad || scan.at != len(scan.data)
-}
-
-// resize returns a slice of n items of any content.
-func resize[T any](items []T, n int) []T {
-	if cap(items) < n {
-		return make([]T, n, n+n/4)
-	}
-	return items[:n]
+	scan.Bad = scan.Bad || scan.At != len(scan.Data)
 }
 
 // part returns a part of the block as a text that does not change.
@@ -212,7 +207,7 @@ func (b *block) fillFiles() {
 	if len(b.files) > maxFilled {
 		return
 	}
-	b.names, b.ends = b.names[:0], resize(b.ends, len(b.files))
+	b.names, b.ends = b.names[:0], sections.Resize(b.ends, len(b.files))
 	for i := range b.files {
 		if b.files[i].party != 0 {
 			b.names = b.appendFile(b.names, &b.files[i])

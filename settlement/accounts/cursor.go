@@ -2,16 +2,19 @@ package accounts
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"slices"
 	"sort"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 )
 
 // A cursor goes through a run in order of member. It holds one block at a time.
 type cursor struct {
-	fetcher fetcher
+	run     *Run
+	fetcher *sections.Fetcher
 	block   block
 	// loaded is the number of the block, -1 before the first one.
 	loaded int
@@ -30,17 +33,17 @@ type cursor struct {
 }
 
 func newCursor(run *Run) *cursor {
-	return &cursor{fetcher: fetcher{run: run}, loaded: -1, at: -1}
+	return &cursor{run: run, fetcher: sections.NewFetcher(run.r, run.places), loaded: -1, at: -1}
 }
 
 // load goes to the first entry of a block.
 func (c *cursor) load(number int) error {
-	stored, err := c.fetcher.stored(number)
+	stored, err := c.fetcher.Fetch(number)
 	if err != nil {
-		return err
+		return fmt.Errorf("read accounts: %w", err)
 	}
 	c.loaded, c.at, c.dueEntry = number, 0, 0
-	return c.block.load(c.fetcher.run, number, stored, c.dense)
+	return c.block.load(c.run, number, stored, c.dense)
 }
 
 // blockOf returns the number of the block in which a member must be, if it is in the run, of those
@@ -61,7 +64,7 @@ func (r *Run) blockOf(member []byte, from int) int {
 
 // find goes to a member's entry. Members must ascend.
 func (c *cursor) find(member []byte) (found bool, err error) {
-	number := c.fetcher.run.blockOf(member, max(c.loaded, 0))
+	number := c.run.blockOf(member, max(c.loaded, 0))
 	if number < 0 {
 		return false, nil
 	}
@@ -85,7 +88,7 @@ func (c *cursor) next() (ok bool, err error) {
 	if c.loaded >= 0 && c.at < len(c.block.entries) {
 		return true, nil
 	}
-	if c.loaded+1 == len(c.fetcher.run.blocks) {
+	if c.loaded+1 == len(c.run.blocks) {
 		return false, nil
 	}
 	return true, c.load(c.loaded + 1)
@@ -99,7 +102,7 @@ func (c *cursor) member(i int) []byte {
 
 // want plans for the members, of which the run may have some, and for what is due.
 func (c *cursor) want(members []string, after, through settlement.Date) error {
-	run := c.fetcher.run
+	run := c.run
 	c.after, c.through = after, through
 	var err error
 	if c.due, err = run.dueBlocks(after, through); err != nil {
@@ -115,13 +118,13 @@ func (c *cursor) want(members []string, after, through settlement.Date) error {
 		}
 		number = at
 		for len(due) > 0 && due[0] <= number {
-			c.fetcher.want(due[0])
+			c.fetcher.Want(due[0])
 			due = due[1:]
 		}
-		c.fetcher.want(number)
+		c.fetcher.Want(number)
 	}
 	for _, number := range due {
-		c.fetcher.want(number)
+		c.fetcher.Want(number)
 	}
 	return nil
 }
@@ -133,11 +136,11 @@ func (r *Run) dueBlocks(after, through settlement.Date) ([]int, error) {
 		if list.date <= after || list.date > through {
 			continue
 		}
-		scan := scanner{data: []byte(list.list)}
-		for number := -1; scan.at < len(scan.data); {
-			number += 1 + int(min(scan.uvarint(), math.MaxInt32))
-			if scan.bad || number >= len(r.blocks) {
-				return nil, corrupt("its index lists blocks of accounts due on %s that are none", list.date)
+		scan := sections.Scanner{Data: []byte(list.list)}
+		for number := -1; scan.At < len(scan.Data); {
+			number += 1 + int(min(scan.Uvarint(), math.MaxInt32))
+			if scan.Bad || number >= len(r.blocks) {
+				return nil, sections.Damaged("its index lists blocks of accounts due on %s that are none", list.date)
 			}
 			numbers = append(numbers, number)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 
 	"github.com/pierrec/lz4/v4"
 	"github.com/zeebo/xxh3"
@@ -37,7 +38,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		if length > 200 && length < len(content)-200 && length%37 != 0 {
 			continue
 		}
-		if err := readWhole(content[:length]); !errors.Is(err, errCorrupt) {
+		if err := readWhole(content[:length]); !errors.Is(err, sections.ErrDamaged) {
 			t.Fatalf("cut to %d of %d bytes: %v", length, len(content), err)
 		}
 	}
@@ -47,7 +48,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		}
 		flipped := bytes.Clone(content)
 		flipped[at] ^= 1 << random.IntN(8)
-		if err := readWhole(flipped); !errors.Is(err, errCorrupt) {
+		if err := readWhole(flipped); !errors.Is(err, sections.ErrDamaged) {
 			t.Fatalf("byte %d of %d altered: %v", at, len(content), err)
 		}
 	}
@@ -111,7 +112,7 @@ func TestDecodersBearAnyBytes(t *testing.T) {
 		}
 		if err := readWhole(reseal(run.named, altered, run.blocks, run.facts)); err != nil {
 			failed++
-			if !errors.Is(err, errCorrupt) && !errors.Is(err, ErrUnknownParty) {
+			if !errors.Is(err, sections.ErrDamaged) && !errors.Is(err, ErrUnknownParty) {
 				t.Fatal(err)
 			}
 		}
@@ -128,17 +129,17 @@ func FuzzOpen(f *testing.F) {
 	f.Add(content)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if len(content) >= footerBytes {
+		if len(content) >= 32 {
 			content = bytes.Clone(content)
-			footer := content[len(content)-footerBytes:]
+			footer := content[len(content)-32:]
 			copy(footer[24:], magic)
-			length := binary.LittleEndian.Uint64(footer[8:]) % uint64(len(content)-footerBytes+1)
-			offset := uint64(len(content)) - footerBytes - length
+			length := binary.LittleEndian.Uint64(footer[8:]) % uint64(len(content)-32+1)
+			offset := uint64(len(content)) - 32 - length
 			binary.LittleEndian.PutUint64(footer, offset)
 			binary.LittleEndian.PutUint64(footer[8:], length)
 			binary.LittleEndian.PutUint64(footer[16:], xxh3.Hash(content[offset:len(content)-16]))
 		}
-		if err := readWhole(content); err != nil && !errors.Is(err, errCorrupt) && !errors.Is(err, ErrUnknownParty) {
+		if err := readWhole(content); err != nil && !errors.Is(err, sections.ErrDamaged) && !errors.Is(err, ErrUnknownParty) {
 			t.Fatal(err)
 		}
 	})
@@ -157,7 +158,7 @@ func FuzzBlock(f *testing.F) {
 			return
 		}
 		sealed := reseal(named, [][]byte{raw}, []blockInfo{info}, Facts{Accounts: int64(entries)})
-		if err := readWhole(sealed); err != nil && !errors.Is(err, errCorrupt) && !errors.Is(err, ErrUnknownParty) {
+		if err := readWhole(sealed); err != nil && !errors.Is(err, sections.ErrDamaged) && !errors.Is(err, ErrUnknownParty) {
 			t.Fatal(err)
 		}
 	})

@@ -1,18 +1,11 @@
 package accounts
 
 import (
-	"errors"
 	"fmt"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 )
-
-// errCorrupt says that bytes are no run, or not any more.
-var errCorrupt = errors.New("the run of accounts is damaged")
-
-func corrupt(format string, values ...any) error {
-	return fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, values...))
-}
 
 // A decoder reads the values of an entry one after another. After a failure it returns zeros.
 type decoder struct {
@@ -26,7 +19,7 @@ type decoder struct {
 
 func (d *decoder) fail(reason string) {
 	if d.fault == nil {
-		d.fault = corrupt("%s at byte %d of an entry of %d bytes", reason, d.at, len(d.data))
+		d.fault = sections.Damaged("%s at byte %d of an entry of %d bytes", reason, d.at, len(d.data))
 	}
 	d.at = len(d.data)
 }
@@ -87,7 +80,7 @@ func (d *decoder) text() string {
 
 // date returns a date given by its distance from another.
 func (d *decoder) date(from settlement.Date) settlement.Date {
-	value := int64(from) + unzigzag(d.uvarint())
+	value := int64(from) + sections.Unzigzag(d.uvarint())
 	if value != int64(int32(value)) {
 		d.fail("a date out of range")
 		return 0
@@ -205,7 +198,7 @@ func (d *decoder) account(member string, base settlement.Date) (*settlement.Acco
 }
 
 func (d *decoder) instant(date settlement.Date, wholeSeconds bool) settlement.Instant {
-	since := unzigzag(d.uvarint())
+	since := sections.Unzigzag(d.uvarint())
 	if wholeSeconds {
 		since *= microsecondsPerSecond
 	}

@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 )
 
 // The bits of a lot's first byte: the six counters that are not 0, in the order of their fields.
@@ -139,7 +140,7 @@ func (e *encoder) due(due settlement.Date) {
 		e.byte(0)
 		return
 	}
-	e.uvarint(zigzag(int64(due)-int64(e.base)) + 1)
+	e.uvarint(sections.Zigzag(int64(due)-int64(e.base)) + 1)
 }
 
 func (e *encoder) source(source *settlement.Source, merchant settlement.Party) {
@@ -210,14 +211,14 @@ func (e *encoder) lot(lot *settlement.Lot, previous settlement.Date) {
 	e.byte(first)
 	e.byte(second)
 	e.uvarint(e.parties.number(lot.Key.Merchant))
-	e.uvarint(zigzag(int64(lot.Key.BusinessDate) - int64(previous)))
+	e.uvarint(sections.Zigzag(int64(lot.Key.BusinessDate) - int64(previous)))
 	e.text(lot.Key.TransactionID)
 	if !own {
 		e.uvarint(e.parties.number(lot.Issuer))
 	}
-	e.uvarint(zigzag(issued))
+	e.uvarint(sections.Zigzag(issued))
 	if lot.ExpiresOn != settlement.Never {
-		e.uvarint(zigzag(int64(lot.ExpiresOn) - int64(lot.Key.BusinessDate)))
+		e.uvarint(sections.Zigzag(int64(lot.ExpiresOn) - int64(lot.Key.BusinessDate)))
 	}
 	if !balanced {
 		e.uvarint(uint64(lot.Issued))
@@ -244,9 +245,9 @@ func (e *encoder) redemption(account *settlement.Account, redemption *settlement
 		bit(len(redemption.Charges) == 1, redemptionOneCharge) | bit(redemption.Reason != "", redemptionReason)
 	e.byte(flags)
 	e.uvarint(e.parties.number(redemption.Merchant))
-	e.uvarint(zigzag(int64(redemption.BusinessDate) - int64(previous)))
+	e.uvarint(sections.Zigzag(int64(redemption.BusinessDate) - int64(previous)))
 	e.text(redemption.TransactionID)
-	e.uvarint(zigzag(occurred))
+	e.uvarint(sections.Zigzag(occurred))
 	e.uvarint(uint64(redemption.Points))
 	if flags&redemptionIssuer != 0 {
 		e.uvarint(e.parties.number(redemption.Issuer))
@@ -261,7 +262,7 @@ func (e *encoder) redemption(account *settlement.Account, redemption *settlement
 		e.uvarint(uint64(redemption.Unfunded))
 	}
 	if flags&redemptionSameDate == 0 {
-		e.uvarint(zigzag(int64(redemption.SettledOn) - int64(redemption.BusinessDate)))
+		e.uvarint(sections.Zigzag(int64(redemption.SettledOn) - int64(redemption.BusinessDate)))
 	}
 	if flags&redemptionReason != 0 {
 		number, _ := e.texts.number(redemption.Reason)
@@ -303,7 +304,7 @@ func (e *encoder) charge(account *settlement.Account, redemption *settlement.Red
 		e.uvarint(uint64(lot))
 	case !charge.ByAlliance:
 		e.uvarint(e.parties.number(charge.Lot.Merchant))
-		e.uvarint(zigzag(int64(charge.Lot.BusinessDate) - int64(redemption.BusinessDate)))
+		e.uvarint(sections.Zigzag(int64(charge.Lot.BusinessDate) - int64(redemption.BusinessDate)))
 		e.text(charge.Lot.TransactionID)
 	}
 	if charge.Issuer != standard {
@@ -342,15 +343,15 @@ func (e *encoder) deferred(account *settlement.Account, row *settlement.Transact
 		e.text(row.Member)
 	}
 	e.uvarint(uint64(row.Points))
-	e.uvarint(zigzag(int64(row.BusinessDate) - int64(e.base)))
-	e.uvarint(zigzag(sinceMidnight(row.OccurredAt, row.BusinessDate)))
+	e.uvarint(sections.Zigzag(int64(row.BusinessDate) - int64(e.base)))
+	e.uvarint(sections.Zigzag(sinceMidnight(row.OccurredAt, row.BusinessDate)))
 	e.uvarint(e.parties.number(row.Issuer))
 	e.text(row.OriginalID)
-	e.uvarint(zigzag(int64(row.OriginalDate) - int64(e.base)))
-	e.uvarint(zigzag(int64(row.ExpiresOn) - int64(e.base)))
+	e.uvarint(sections.Zigzag(int64(row.OriginalDate) - int64(e.base)))
+	e.uvarint(sections.Zigzag(int64(row.ExpiresOn) - int64(e.base)))
 	number, _ := e.texts.number(row.Reason)
 	e.uvarint(uint64(number))
 	e.at += copy(e.buffer[e.at:], row.Content[:])
-	e.uvarint(zigzag(int64(row.FirstRead) - int64(e.base)))
+	e.uvarint(sections.Zigzag(int64(row.FirstRead) - int64(e.base)))
 	e.source(&row.Source, row.Merchant)
 }

@@ -1,15 +1,12 @@
 package accounts
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"alliance/settlement"
-
-	"github.com/zeebo/xxh3"
+	"alliance/settlement/sections"
 )
 
 // ErrUnknownParty says that a run names a party that the register does not have.
@@ -21,12 +18,12 @@ type Run struct {
 	named   []namedParty
 	parties []settlement.Party // by number-1; NoParty if the register lacks it
 	blocks  []blockInfo
+	places  []sections.Section // of the blocks
 	dues    []dueBlocks
 	facts   Facts
 }
 
 type blockInfo struct {
-	offset int64
 	blockFacts
 	first string
 }
@@ -36,9 +33,6 @@ type dueBlocks struct {
 	date settlement.Date
 	list string
 }
-
-// tailBytes is how much Open reads first: of most runs this is the whole index.
-const tailBytes = 64 << 10
 
 // Open opens a run of a number of bytes under a register. It reads index and footer only. Errors:
 // r's; ErrUnknownParty, with the id, if an account of the run names a party that the register
@@ -90,187 +84,70 @@ func (r *Run) OpenPoints() map[settlement.Party]int64 {
 }
 
 func open(r io.ReaderAt, size int64) (*Run, error) {
-	if size < footerBytes {
-		return nil, corrupt("it has %d bytes, its footer alone would have %d", size, footerBytes)
-	}
-	end := make([]byte, min(size, tailBytes))
-	if err := readFull(r, end, size-int64(len(end))); err != nil {
-		return nil, fmt.Errorf("read the footer of a run of accounts: %w", err)
-	}
-	footer := end[len(end)-footerBytes:]
-	offset, length := binary.LittleEndian.Uint64(footer), binary.LittleEndian.Uint64(footer[8:])
-	if string(footer[24:]) != magic {
-		return nil, corrupt("its last bytes are %q, not %q", footer[24:], magic)
-	}
-	if offset > uint64(size) || length > uint64(size) || offset+length+footerBytes != uint64(size) {
-		return nil, corrupt("its footer says that %d bytes of index follow %d of blocks, but it has %d bytes", length, offset, size)
-	}
-	if whole := length + footerBytes; whole > uint64(len(end)) {
-		rest := make([]byte, whole)
-		at := len(rest) - len(end)
-		copy(rest[at:], end)
-		if err := readFull(r, rest[:at], int64(offset)); err != nil {
-			return nil, fmt.Errorf("read the index of a run of accounts: %w", err)
-		}
-		end = rest
-	} else {
-		end = end[uint64(len(end))-whole:]
-	}
-	hashed := len(end) - 16
-	if xxh3.Hash(end[:hashed]) != binary.LittleEndian.Uint64(end[hashed:]) {
-		return nil, corrupt("its index is not what was written: the digest differs")
+	index, offset, digest, err := sections.ReadIndex(r, size, magic)
+	if err != nil {
+		return nil, fmt.Errorf("open a run of accounts: %w", err)
 	}
 	run := &Run{r: r}
-	run.facts.Bytes, run.facts.IndexSHA256 = size, indexDigest(end)
-	scan := scanner{data: end[:length]}
-	run.scanIndex(&scan, int64(offset))
-	if scan.bad || scan.at != len(scan.data) {
-		return nil, corrupt("its index is of no form that this program knows, at byte %d", scan.at)
+	run.facts.Bytes, run.facts.IndexSHA256 = size, digest
+	scan := sections.Scanner{Data: index}
+	run.scanIndex(&scan, offset)
+	if scan.Bad || scan.At != len(index) {
+		return nil, sections.Damaged("the index of a run of accounts is of no form that this program knows, at byte %d of %d", scan.At, len(index))
 	}
 	run.facts.Blocks = int64(len(run.blocks))
 	return run, nil
 }
 
-// readFull fills the buffer from an offset.
-func readFull(r io.ReaderAt, buffer []byte, offset int64) error {
-	if len(buffer) == 0 {
-		return nil
-	}
-	n, err := r.ReadAt(buffer, offset)
-	if n == len(buffer) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("read %d bytes at %d: %w", len(buffer), offset, err)
-}
-
-func (r *Run) scanIndex(scan *scanner, offset int64) {
-	r.facts.Accounts, r.facts.Removed, r.facts.Lots = scan.integer(), scan.integer(), scan.integer()
-	r.named = make([]namedParty, scan.count(4))
+func (r *Run) scanIndex(scan *sections.Scanner, offset int64) {
+	r.facts.Accounts, r.facts.Removed, r.facts.Lots = scan.Integer(), scan.Integer(), scan.Integer()
+	r.named = make([]namedParty, scan.Count(4))
 	for i := range r.named {
-		r.named[i].id = scan.text()
-		required := scan.uvarint()
+		r.named[i].id = string(scan.Text())
+		required := scan.Uvarint()
 		r.named[i].required = required == 1
-		r.named[i].open = unzigzag(scan.uvarint())
-		scan.bad = scan.bad || required > 1 || r.named[i].id == ""
+		r.named[i].open = scan.Varint()
+		scan.Bad = scan.Bad || required > 1 || r.named[i].id == ""
 	}
-	r.blocks = make([]blockInfo, scan.count(13))
+	r.blocks = make([]blockInfo, scan.Count(13))
+	r.places = make([]sections.Section, len(r.blocks))
 	entries, at := int64(0), int64(0)
 	for i := range r.blocks {
-		if scan.bad {
+		if scan.Bad {
 			return
 		}
 		r.scanBlock(scan, i, at)
 		at += int64(r.blocks[i].stored)
 		entries += int64(r.blocks[i].entries)
 	}
-	r.dues = make([]dueBlocks, scan.count(3))
+	r.dues = make([]dueBlocks, scan.Count(3))
 	for i := range r.dues {
-		r.dues[i] = dueBlocks{scan.date(), scan.text()}
-		scan.bad = scan.bad || i > 0 && r.dues[i-1].date >= r.dues[i].date
+		r.dues[i] = dueBlocks{settlement.Date(scan.Date()), string(scan.Text())}
+		scan.Bad = scan.Bad || i > 0 && r.dues[i-1].date >= r.dues[i].date
 	}
-	scan.bad = scan.bad || at != offset || entries != r.facts.Accounts+r.facts.Removed
+	scan.Bad = scan.Bad || at != offset || entries != r.facts.Accounts+r.facts.Removed
 }
 
-func (r *Run) scanBlock(scan *scanner, i int, offset int64) {
+func (r *Run) scanBlock(scan *sections.Scanner, i int, offset int64) {
 	info := &r.blocks[i]
-	stored := scan.integer()
-	info.offset, info.stored = offset, int(stored)
-	saved := scan.integer()
-	info.digest = scan.fixed()
-	info.entries = int(scan.integer())
+	stored := scan.Integer()
+	saved := scan.Integer()
+	info.stored, info.digest = int(stored), scan.Fixed()
+	r.places[i] = sections.Section{Offset: offset, Length: info.stored, Digest: info.digest}
+	info.entries = int(scan.Integer())
 	info.due = settlement.Never
-	if due := scan.uvarint(); due > 0 {
-		value := unzigzag(due - 1)
+	if due := scan.Uvarint(); due > 0 {
+		value := sections.Unzigzag(due - 1)
 		info.due = settlement.Date(value)
-		scan.bad = scan.bad || value != int64(info.due)
+		scan.Bad = scan.Bad || value != int64(info.due)
 	}
-	info.first = scan.text()
+	info.first = string(scan.Text())
 	if stored < 1 || stored > maxBlockBytes || saved > maxBlockBytes || stored+saved > maxRatio*stored || stored+saved > maxBlockBytes ||
 		info.entries < 1 || int64(info.entries) > (stored+saved)/entryBytes || i > 0 && r.blocks[i-1].first >= info.first {
-		scan.bad = true
+		scan.Bad = true
 	}
 	info.raw = int(stored + saved)
 }
 
 // entryBytes is the least that an entry takes.
 const entryBytes = 4
-
-// A scanner reads an index or a dictionary. After a failure it is bad and returns zeros.
-type scanner struct {
-	data []byte
-	at   int
-	bad  bool
-}
-
-func (s *scanner) uvarint() uint64 {
-	if s.at < len(s.data) && s.data[s.at] < 0x80 {
-		s.at++
-		return uint64(s.data[s.at-1])
-	}
-	value, length := binary.Uvarint(s.data[s.at:])
-	if length <= 0 {
-		s.bad, s.at = true, len(s.data)
-		return 0
-	}
-	s.at += length
-	return value
-}
-
-func (s *scanner) integer() int64 {
-	value := s.uvarint()
-	if value > math.MaxInt64/2 {
-		s.bad, value = true, 0
-	}
-	return int64(value)
-}
-
-func (s *scanner) date() settlement.Date {
-	value := unzigzag(s.uvarint())
-	if value != int64(int32(value)) {
-		s.bad = true
-	}
-	return settlement.Date(value)
-}
-
-func (s *scanner) fixed() uint64 {
-	if len(s.data)-s.at < 8 {
-		s.bad, s.at = true, len(s.data)
-		return 0
-	}
-	s.at += 8
-	return binary.LittleEndian.Uint64(s.data[s.at-8:])
-}
-
-// count returns a number of items that take at least size bytes each.
-func (s *scanner) count(size int) int {
-	n := s.uvarint()
-	if n > uint64((len(s.data)-s.at)/size) {
-		s.bad, s.at = true, len(s.data)
-		return 0
-	}
-	return int(n)
-}
-
-// span passes over a text and returns where it is.
-func (s *scanner) span() textSpan {
-	n := s.uvarint()
-	if n > uint64(len(s.data)-s.at) {
-		s.bad, s.at = true, len(s.data)
-		return textSpan{}
-	}
-	s.at += int(n)
-	return textSpan{uint32(s.at - int(n)), uint32(s.at)}
-}
-
-func (s *scanner) text() string {
-	n := s.uvarint()
-	if n > uint64(len(s.data)-s.at) {
-		s.bad, s.at = true, len(s.data)
-		return ""
-	}
-	s.at += int(n)
-	return string(s.data[s.at-int(n) : s.at])
-}

@@ -34,6 +34,7 @@ func (s Stack) SelectDue(members []string, after, through settlement.Date, arena
 	}
 	for i, run := range s {
 		selection.cursors[i] = newCursor(run)
+		defer selection.cursors[i].fetcher.Close()
 		if err := selection.cursors[i].want(members, after, through); err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (s *selection) next() (chosen, ok bool, err error) {
 
 // first returns the first member of a block of a run.
 func (s *selection) first(run, block int) string {
-	return s.cursors[run].fetcher.run.blocks[block].first
+	return s.cursors[run].run.blocks[block].first
 }
 
 // visit looks up the member in the runs, the newest first.
@@ -176,8 +177,9 @@ func (s Stack) entries(visit func(block *block, i int) error) error {
 	cursors := make([]*cursor, 0, len(s))
 	for _, run := range s {
 		cursor := newCursor(run)
+		defer cursor.fetcher.Close()
 		cursor.dense = true
-		cursor.fetcher.planAll()
+		cursor.fetcher.WantAll()
 		ok, err := cursor.next()
 		if err != nil {
 			return err

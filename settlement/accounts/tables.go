@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 
 	"github.com/zeebo/xxh3"
 )
@@ -115,7 +116,7 @@ func (t *fileTable) number(file string, merchant settlement.Party, base settleme
 		place := parties.placeOf(id, merchant)
 		rest, _ := texts.number(name)
 		t.encoded = binary.AppendUvarint(t.encoded, uint64(place))
-		t.encoded = binary.AppendUvarint(t.encoded, zigzag(int64(date)-int64(base)))
+		t.encoded = binary.AppendUvarint(t.encoded, sections.Zigzag(int64(date)-int64(base)))
 		t.encoded = binary.AppendUvarint(t.encoded, uint64(rest))
 		return number
 	}
@@ -250,8 +251,8 @@ func (t *priceTable) number(price *settlement.Price, texts *textTable) uint32 {
 		t.keys = append(t.keys, key)
 		t.slots[at] = uint32(len(t.keys))
 		t.encoded = binary.AppendUvarint(t.encoded, uint64(id))
-		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.Amount))
-		t.encoded = binary.AppendUvarint(t.encoded, zigzag(price.PerPoints))
+		t.encoded = binary.AppendUvarint(t.encoded, sections.Zigzag(price.Amount))
+		t.encoded = binary.AppendUvarint(t.encoded, sections.Zigzag(price.PerPoints))
 		t.last = uint32(len(t.keys))
 		if 2*len(t.keys) > len(t.slots) {
 			t.grow()
@@ -335,8 +336,3 @@ func (t *partyTable) number(party settlement.Party) uint64 {
 	t.named[number-1].required = true
 	return uint64(number)
 }
-
-// zigzag maps small numbers of either sign to small unsigned ones.
-func zigzag(value int64) uint64 { return uint64(value)<<1 ^ uint64(value>>63) }
-
-func unzigzag(value uint64) int64 { return int64(value>>1) ^ -int64(value&1) }

@@ -1,15 +1,14 @@
 package accounts
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 
 	"github.com/pierrec/lz4/v4"
 	"github.com/zeebo/xxh3"
@@ -193,7 +192,7 @@ func (w *Writer) flush() error {
 		return nil
 	}
 	e := &w.encoder
-	raw := binary.AppendUvarint(w.raw[:0], zigzag(int64(e.base)))
+	raw := binary.AppendUvarint(w.raw[:0], sections.Zigzag(int64(e.base)))
 	raw = binary.AppendUvarint(raw, uint64(len(e.texts.spans)))
 	raw = append(raw, e.texts.encoded...)
 	raw = binary.AppendUvarint(raw, uint64(len(e.files.names.spans)))
@@ -254,13 +253,8 @@ func (w *Writer) Close() (Facts, error) {
 	facts := w.index.facts
 	facts.Blocks = int64(w.index.blocks)
 	facts.Bytes = w.index.offset + int64(len(end))
-	facts.IndexSHA256 = indexDigest(end)
+	facts.IndexSHA256 = sections.IndexSHA256(end)
 	return facts, nil
-}
-
-func indexDigest(indexAndFooter []byte) string {
-	sum := sha256.Sum256(indexAndFooter)
-	return hex.EncodeToString(sum[:])
 }
 
 // An indexBuilder gathers what the index says.
@@ -321,7 +315,7 @@ func dueCode(due settlement.Date) uint64 {
 	if due == settlement.Never {
 		return 0
 	}
-	return zigzag(int64(due)) + 1
+	return sections.Zigzag(int64(due)) + 1
 }
 
 // encode returns index and footer.
@@ -334,18 +328,18 @@ func (b *indexBuilder) encode(parties []namedParty) []byte {
 		index = binary.AppendUvarint(index, uint64(len(party.id)))
 		index = append(index, party.id...)
 		index = append(index, bit(party.required, 1))
-		index = binary.AppendUvarint(index, zigzag(party.open))
+		index = binary.AppendUvarint(index, sections.Zigzag(party.open))
 	}
 	index = binary.AppendUvarint(index, uint64(b.blocks))
 	index = append(index, b.encoded...)
 	index = binary.AppendUvarint(index, uint64(len(b.dues)))
 	for _, due := range sortedDates(b.dues) {
 		list := b.dues[due]
-		index = binary.AppendUvarint(index, zigzag(int64(due)))
+		index = binary.AppendUvarint(index, sections.Zigzag(int64(due)))
 		index = binary.AppendUvarint(index, uint64(len(list.encoded)))
 		index = append(index, list.encoded...)
 	}
-	return appendFooter(index, b.offset)
+	return sections.AppendFooter(index, b.offset, magic)
 }
 
 func sortedDates(dues map[settlement.Date]*dueList) []settlement.Date {
@@ -357,15 +351,5 @@ func sortedDates(dues map[settlement.Date]*dueList) []settlement.Date {
 	return dates
 }
 
-const (
-	footerBytes = 32
-	magic       = "ACCOUNT1"
-)
-
-// appendFooter appends the footer to an index that starts at an offset.
-func appendFooter(index []byte, offset int64) []byte {
-	index = binary.LittleEndian.AppendUint64(index, uint64(offset))
-	index = binary.LittleEndian.AppendUint64(index, uint64(len(index)-8))
-	index = binary.LittleEndian.AppendUint64(index, xxh3.Hash(index))
-	return append(index, magic...)
-}
+// magic says that a file is a run of accounts.
+const magic = "ACCOUNT1"
