@@ -209,14 +209,18 @@
 //	a file             64 GiB as stored, and expanded
 //	expansion          16 MiB and 250 times the stored size (.gz, .zst; in Parquet the pages that are
 //	                   read, and the rows written out: their texts, and 32 bytes for each row)
-//	a Parquet footer   64 MiB, 10,000 fields at any depth, 32,767 row groups
-//	a Parquet page     128 MiB, its header 4 MiB; 256 MiB for those of all columns at one time
+//	a Parquet footer   64 MiB, 10,000 fields at any depth, 32,767 row groups, 32 levels of structures
+//	a Parquet page     128 MiB, its header 4 MiB; 256 MiB for those of all columns at one time;
+//	                   a block of DELTA_BINARY_PACKED 1,048,576 numbers
 //	zstd window        128 MiB
 //	points             the totals of a file fit 64 bits
-//	a control file     1 MiB
+//	rejected rows      250,000 of a file, by all checks before conflict: the file is held, whatever
+//	                   max_rejected says (counted by the driver; package batch)
+//	a control file     1 MiB; over it, it is bad_control
 //
 // A quote that is never closed is a malformed row whatever its length. A list of unknown columns
-// ends after 1,000 names.
+// ends after 1,000 names, and says so. Of a malformed row 32,000 bytes are given back. A DECIMAL of more
+// than 64 bytes is wrong_type.
 //
 // # Adjustments
 //

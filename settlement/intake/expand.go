@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -25,8 +26,7 @@ func expand(body io.Reader, object *Object, limits *limits) (io.ReadCloser, erro
 		}
 		expanded.name, expanded.source, expanded.close = "gzip", unpacker, func() { unpacker.Close() }
 	case Zstandard:
-		const window_bytes = 128 << 20 // what the zstd command takes without being asked
-		unpacker, err := zstd.NewReader(buffered(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window_bytes))
+		unpacker, err := zstd.NewReader(buffered(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(limits.windowBytes))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
@@ -62,7 +62,10 @@ func (e *expandedBody) Read(buffer []byte) (n int, err error) {
 	if e.left < 0 {
 		return 0, e.limits.expansionFault(e.stored)
 	}
-	if err != nil && err != io.EOF {
+	switch {
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		err = unreadable("zstd: the file wants a window of more than the limit of %d bytes; compress it with a smaller one (zstd --long=27 at most)", e.limits.windowBytes)
+	case err != nil && err != io.EOF:
 		err = fmt.Errorf("%s: %w", e.name, err)
 	}
 	return n, err

@@ -18,6 +18,8 @@ type limits struct {
 	// expansionFree bytes.
 	expansion     int64
 	expansionFree int64
+	// windowBytes bounds what a zstd file refers back to, which is kept in memory.
+	windowBytes uint64
 	// controlBytes bounds a control file.
 	controlBytes int64
 	// chunkBytes is how much is read at a time.
@@ -46,6 +48,7 @@ var standard = limits{
 	fileBytes:     64 << 30,
 	expansion:     250,
 	expansionFree: 16 << 20,
+	windowBytes:   128 << 20, // what the zstd command takes without being asked
 	controlBytes:  1 << 20,
 	chunkBytes:    256 << 10,
 

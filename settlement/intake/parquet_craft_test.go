@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 )
 
 // thriftText writes Thrift's compact protocol, as a hostile writer would: it checks nothing.
@@ -56,6 +57,7 @@ type craftedPage struct {
 	levels, repetitions    int64  // of version 2
 	isWrong                bool   // a wrong checksum
 	header                 string // in place of the header
+	filler                 int    // so many bytes more in the header
 }
 
 func (p craftedPage) write() []byte {
@@ -98,6 +100,9 @@ func (p craftedPage) write() []byte {
 		w.number(5, p.levels)
 		w.number(6, p.repetitions)
 		w.end()
+	}
+	if p.filler > 0 {
+		w.string(20, strings.Repeat("x", p.filler))
 	}
 	w.end()
 	return append(w.text, p.body...)

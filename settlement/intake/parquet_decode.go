@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 var (
@@ -130,7 +131,10 @@ func newDelta(data []byte) (deltaDecoder, error) {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return d, errTooFew
 	}
-	if blockSize > maxDeltaBlock || miniBlocks == 0 || blockSize%miniBlocks != 0 || blockSize/miniBlocks%8 != 0 || blockSize == 0 || count > 1<<31 {
+	if blockSize > maxDeltaBlock {
+		return d, fmt.Errorf("a block of %d numbers is more than the limit of %d", blockSize, maxDeltaBlock)
+	}
+	if miniBlocks == 0 || blockSize%miniBlocks != 0 || blockSize/miniBlocks%8 != 0 || blockSize == 0 || count > 1<<31 {
 		return d, errEncoding
 	}
 	d.left, d.last = int64(count), unzigzag(first)

@@ -225,7 +225,8 @@ func (p *pageReader) packed(size int64) (packed []byte, err error) {
 
 // header reads the header of the next page, which lies in the column with all its bytes.
 func (p *pageReader) header() (pageHeader, error) {
-	for size := int64(pageHeader_bytes); ; size *= 4 {
+	limit := p.budget.limits.pageHeaderBytes
+	for size := min(pageHeader_bytes, limit); ; size = min(4*size, limit) {
 		if p.at >= p.end {
 			return pageHeader{}, errors.New("it has fewer values than rows")
 		}
@@ -235,8 +236,11 @@ func (p *pageReader) header() (pageHeader, error) {
 		}
 		t := thriftReader{data: bytes}
 		header := readPageHeader(&t)
-		if t.err == errThriftShort && size < p.budget.limits.pageHeaderBytes && size < p.end-p.at {
-			continue
+		if t.err == errThriftShort && size < p.end-p.at {
+			if size < limit {
+				continue
+			}
+			return pageHeader{}, unreadable("the header of a page is longer than the limit of %d bytes; write it with less statistics", limit)
 		}
 		if t.err != nil {
 			return pageHeader{}, fmt.Errorf("the header of a page cannot be read: %w", t.err)

@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // The wire types of Thrift's compact protocol.
@@ -29,6 +30,8 @@ var (
 
 // maxThriftDepth is how deep structures may nest; Parquet's own nest half a dozen levels.
 const maxThriftDepth = 32
+
+var errThriftDeep = fmt.Errorf("it nests structures deeper than the limit of %d", maxThriftDepth)
 
 // thriftReader reads Thrift's compact protocol, in which Parquet writes its footer and page
 // headers. It never takes a count or a length on trust: nothing is allocated for them, and as
@@ -142,7 +145,7 @@ func (t *thriftReader) elements(count uint64, element func()) {
 
 func (t *thriftReader) descend() bool {
 	if t.depth == maxThriftDepth {
-		t.fail(errThrift)
+		t.fail(errThriftDeep)
 	}
 	if t.err != nil {
 		return false
