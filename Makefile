@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements hostile faults bench bench-large micro fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile faults alerts bench bench-large micro fuzz clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -40,6 +40,10 @@ hostile: ## every mutation of small files, and bombs, each in a good night (make
 
 faults: ## everything that was ever thought of to go wrong, with its table: make faults, or make faults ROWS="A C"
 	scripts/faults/run $(ROWS)
+
+alerts: ## the alert rules in promtool's cases, and a real Prometheus and Pushgateway that see runs (Debian's packages, in a cache)
+	scripts/kubernetes/alerts/install
+	SETTLE_ALERTS=1 go test -count=1 -timeout 10m -run 'TestAlertRules|TestPrometheus' ./cmd/settle
 
 # What both benchmarks take: make bench ROWS=2000000 RUNS=1; MEMORY=2GiB bounds both sides.
 bench_options = $(if $(MEMBERS),-members $(MEMBERS)) $(if $(MERCHANTS),-merchants $(MERCHANTS)) $(if $(LOTS),-lots $(LOTS)) \
