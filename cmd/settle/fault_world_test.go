@@ -260,3 +260,5 @@ func report(t *testing.T, trial string, violations []string) (count int) {
 func (w *world) stores() map[string]storage.Bucket {
 	return map[string]storage.Bucket{"inbox": w.inbox, "ledger": w.ledger, "statements": w.statements}
 }
+
+func sortedKeys[V any](from map[string]V) []string { return slices.Sorted(maps.Keys(from)) }
