@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"alliance/settlement/intake":              {"alliance/settlement", "alliance/settlement/layout", "alliance/settlement/storage"},
 	"alliance/settlement/sections":            {},
 	"alliance/settlement/accounts":            {"alliance/settlement", "alliance/settlement/sections"},
+	"alliance/settlement/identifiers":         {"alliance/settlement", "alliance/settlement/sections"},
 	"alliance/settlement/books":               {"alliance/settlement", "alliance/settlement/crash", "alliance/settlement/storage"},
 	"alliance/settlement/statement":           {"alliance/settlement", "alliance/settlement/storage"},
 	"alliance/settlement/access":              {"alliance/settlement"},
