@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements hostile faults alerts bench bench-large micro fuzz clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile faults alerts bench bench-large micro fuzz image k8s clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -60,6 +60,12 @@ micro: ## micro-benchmarks of the hot paths
 
 fuzz: ## each fuzz target for a while: make fuzz TIME=10m
 	scripts/fuzz $(or $(TIME),1m)
+
+image: ## bin/image: the container image as an OCI layout, without a daemon; prints its digest (PLATFORM=linux/amd64,linux/arm64)
+	cd scripts/kubernetes/image && go run . --source ../../.. --out ../../../bin/image $(if $(PLATFORM),--platform $(PLATFORM))
+
+k8s: ## the manifests on a real Kubernetes control plane (built into a cache: half an hour, once)
+	scripts/kubernetes/controlplane/run
 
 clean:
 	rm -rf bin demo

@@ -76,7 +76,7 @@ func TestRerunIsTheCronJobsOwnJob(t *testing.T) {
 	if image := container["image"]; image != "example.com/settle@sha256:0123" {
 		t.Errorf("the image is %v", image)
 	}
-	wanted := []any{"run", "--date=2026-06-01", "--operator=olga", "--log-format=json"}
+	wanted := []any{"run", "--date=2026-06-01", "--operator=olga", "--log-format=json", "--termination-message=/dev/termination-log"}
 	if arguments := at[[]any](t, container, "args"); !reflect.DeepEqual(arguments, wanted) {
 		t.Errorf("the arguments are %q, not %q", arguments, wanted)
 	}
