@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"alliance/settlement"
-	"alliance/settlement/batch"
 	"alliance/settlement/books"
 	"alliance/settlement/statement"
 	"alliance/settlement/storage"
@@ -44,8 +42,8 @@ run changes the folder pull waits and reads again. The directory appears under i
 is there and written to disk: never half, never a mixture of two versions.
 
 A directory that holds the same files already is left alone; with other content it is refused (exit
-code 3) unless --replace is given, which moves the old one out of the way first. --version pulls an
-earlier version; --alliance the operator's tables.`,
+code 3) unless --replace is given, which moves the old one out of the way first, if pull has made it and
+nothing else lies in it. --version pulls an earlier version; --alliance the operator's tables.`,
 		Example: `  settle pull --statements alliance/statements --merchant CEDAR --date 2026-06-07 --to cedar-2026-06-07
   settle pull --root alliance --merchant CEDAR --date 2026-06-07 --version 1 --to cedar-first
   settle pull --root alliance --alliance --date 2026-06-07 --to operator`,
@@ -293,119 +291,4 @@ func (p *pull) copyFile(ctx context.Context, key, path, sha string) error {
 		return torn("%s has SHA-256 %s, but %s says %s", key, found, statement.ManifestFile, sha)
 	}
 	return nil
-}
-
-// place gives the fresh directory its name. already says that there was one of the same content.
-func (p *pull) place(fresh, to string) (already bool, err error) {
-	same, err := sameFiles(fresh, to)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return false, err
-	case same:
-		return true, nil
-	case isEmpty(to):
-		if err := os.Remove(to); err != nil {
-			return false, fmt.Errorf("fill the empty directory: %w", err)
-		}
-	case !p.flags.replace:
-		return false, &batch.RefusedError{Reason: fmt.Sprintf("%s is there and holds other files; name another directory, or give --replace", to)}
-	default:
-		old := fresh + "-replaced"
-		if err := os.Rename(to, old); err != nil {
-			return false, fmt.Errorf("move the old directory away: %w", err)
-		}
-		defer os.RemoveAll(old)
-	}
-	// Everybody may read what pull makes, as far as the umask lets them, as with mkdir.
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return false, err
-	}
-	if err := os.Rename(fresh, to); err != nil {
-		return false, fmt.Errorf("name the directory: %w", err)
-	}
-	return false, syncDirectory(filepath.Dir(to))
-}
-
-func isEmpty(directory string) bool {
-	entries, err := os.ReadDir(directory)
-	return err == nil && len(entries) == 0
-}
-
-// sameFiles reports whether a directory has the same files as another, and nothing else.
-func sameFiles(fresh, to string) (bool, error) {
-	found, err := os.ReadDir(to)
-	if err != nil {
-		return false, err
-	}
-	wanted, err := os.ReadDir(fresh)
-	if err != nil {
-		return false, err
-	}
-	names := func(entries []os.DirEntry) (names []string) {
-		for _, entry := range entries {
-			names = append(names, entry.Name())
-		}
-		return names
-	}
-	if !slices.Equal(names(found), names(wanted)) {
-		return false, nil
-	}
-	for _, entry := range found {
-		if !entry.Type().IsRegular() {
-			return false, nil
-		}
-		one, err := sumOfFile(filepath.Join(to, entry.Name()))
-		if err != nil {
-			return false, err
-		}
-		other, err := sumOfFile(filepath.Join(fresh, entry.Name()))
-		if err != nil || one != other {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-func sumOfFile(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	hash := sha256.New()
-	_, err = io.Copy(hash, file)
-	return hex.EncodeToString(hash.Sum(nil)), err
-}
-
-// writeFile writes a new file and forces it to disk.
-func writeFile(path string, content io.Reader) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(file, content)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
-}
-
-// empty removes what an earlier try left.
-func empty(directory string) error {
-	entries, err := os.ReadDir(directory)
-	for _, entry := range entries {
-		if err == nil {
-			err = os.Remove(filepath.Join(directory, entry.Name()))
-		}
-	}
-	return err
 }

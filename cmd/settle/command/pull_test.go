@@ -71,6 +71,34 @@ func TestPull(t *testing.T) {
 	}
 }
 
+// TestPullReplacesNothingElse has --replace meet directories that are no pulled statement.
+func TestPullReplacesNothingElse(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	pull := func(code int, to, merchant string) string {
+		t.Helper()
+		return w.ask(code, "pull", "--date", "2026-01-05", "--to", filepath.Join(w.root, to), "--merchant", merchant, "--replace")
+	}
+	contains(t, pull(exitRefused, "ledger", "A"), "is no statement that was pulled", "_statement.json")
+	contains(t, pull(exitRefused, ".", "A"), "is no statement that was pulled")
+	w.write("notes/todo.txt", "mine")
+	contains(t, pull(exitRefused, "notes", "A"), "is no statement that was pulled", "_statement.json")
+	pull(exitDone, "pulled", "A")
+	w.write("pulled/todo.txt", "mine")
+	contains(t, pull(exitRefused, "pulled", "B"), "is no statement that was pulled", "todo.txt")
+	if err := os.Remove(filepath.Join(w.root, "pulled/todo.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(w.root, "pulled/summary.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	w.write("pulled/detail.parquet", "damaged")
+	pull(exitDone, "pulled", "B")
+	checkFolder(t, filepath.Join(w.root, "pulled"))
+	w.ask(exitDone, "verify")
+}
+
 // checkFolder checks that a directory holds what its manifest says, and nothing else.
 func checkFolder(t *testing.T, path string) (version int) {
 	t.Helper()
