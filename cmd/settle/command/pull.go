@@ -245,6 +245,9 @@ func (p *pull) find(ctx context.Context) (folder string, manifest statement.Mani
 		}
 		folder = books.VersionFolder(p.flags.merchant, p.date, p.flags.version)
 		manifest, text, err = p.manifest(ctx, folder)
+		if err == nil && manifest.Version != p.flags.version {
+			err = torn("%s/%s says version %d", folder, statement.ManifestFile, manifest.Version)
+		}
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		return folder, manifest, nil, usage("%s is not published in the statements", folder)
@@ -264,6 +267,14 @@ func (p *pull) manifest(ctx context.Context, folder string) (manifest statement.
 	}
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		return manifest, nil, torn("%s/%s cannot be read: %v", folder, statement.ManifestFile, err)
+	}
+	// Nothing vouches for the manifest itself, so what it says has to fit.
+	no := ""
+	if !p.flags.alliance {
+		no = settlement.StatementNo(p.flags.merchant, p.date, manifest.Version)
+	}
+	if manifest.Version < 1 || manifest.StatementNo != no || len(manifest.Files) == 0 {
+		return manifest, nil, torn("%s/%s says version %d, statement %q, %d files, which does not fit", folder, statement.ManifestFile, manifest.Version, manifest.StatementNo, len(manifest.Files))
 	}
 	return manifest, text, nil
 }
