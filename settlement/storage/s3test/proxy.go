@@ -2,6 +2,7 @@ package s3test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -40,13 +41,28 @@ const (
 	// AbsentRefused says of what is absent that access to it is denied, as AWS does to those who may
 	// not list the bucket, or parts of it only.
 	AbsentRefused
+	// Broken answers 500 in the server's place.
+	Broken
+	// SilentBefore never answers and does not pass the request on.
+	SilentBefore
+	// SilentAfter lets the server do the request and never answers.
+	SilentAfter
+	// Forbidden answers 403 in the server's place.
+	Forbidden
+	// Absent answers 404 in the server's place: there is no such object, or no such bucket.
+	Absent
 )
 
-// Faults are what may go wrong with any request, by name.
+// Faults are what may go wrong with any request, by name. A client gets over all of them, but for a
+// Create that it may not repeat and for bytes that are wrong.
 var Faults = map[string]Fault{
 	"reset before": ResetBefore, "answer lost": AnswerLost, "overloaded": Overloaded, "overloaded after": OverloadedAfter,
 	"slow body": SlowBody, "stalled body": StalledBody, "short body": ShortBody, "flipped answer": FlippedAnswer, "flipped upload": FlippedUpload,
+	"broken": Broken, "silent before": SilentBefore, "silent after": SilentAfter,
 }
+
+// Refusals are answers that a client has to believe, by name.
+var Refusals = map[string]Fault{"forbidden": Forbidden, "absent": Absent}
 
 // A Proxy stands before a server and lets requests go wrong.
 type Proxy struct {
@@ -99,10 +115,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case ResetBefore:
 		reset(w)
 		return
-	case Overloaded:
+	case Overloaded, Broken, Forbidden, Absent:
 		io.Copy(io.Discard, r.Body)
-		overloaded(w)
+		refuse(w, r, fault)
 		return
+	case SilentBefore:
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	}
 	request := r.Clone(r.Context())
 	request.URL.Scheme, request.URL.Host, request.RequestURI = "http", p.target, ""
@@ -128,7 +148,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 	case OverloadedAfter:
 		io.Copy(io.Discard, response.Body)
-		overloaded(w)
+		refuse(w, r, fault)
+	case SilentAfter:
+		io.Copy(io.Discard, response.Body)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	default:
 		answer(w, r, response, fault)
 	}
@@ -177,9 +201,24 @@ func reset(w http.ResponseWriter) {
 	connection.Close()
 }
 
-func overloaded(w http.ResponseWriter) {
-	w.WriteHeader(http.StatusServiceUnavailable)
-	io.WriteString(w, `<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`)
+// refuse answers in the server's place.
+func refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
+	status, code, message := http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."
+	switch fault {
+	case Broken:
+		status, code, message = http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."
+	case Forbidden:
+		status, code, message = http.StatusForbidden, "AccessDenied", "Access Denied."
+	case Absent:
+		status, code, message = http.StatusNotFound, "NoSuchKey", "The specified key does not exist."
+		if r.Method == http.MethodPut || r.URL.Query().Has("list-type") {
+			code, message = "NoSuchBucket", "The specified bucket does not exist."
+		}
+	}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		fmt.Fprintf(w, `<?xml version="1.0"?><Error><Code>%s</Code><Message>%s</Message></Error>`, code, message)
+	}
 }
 
 // A flipping reader changes the lowest bit of the byte that has left bytes before it.
