@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -97,6 +98,11 @@ var paymentColumns = []string{"payment_id", "payer_id", "payee_id", "currency", 
 // date whose payments cannot be read is not to be closed.
 func (r *CloseReport) addPayments(ctx context.Context, ledger *books.Ledger, first settlement.Date) error {
 	r.Dates, r.Payments = []settlement.Date{}, []PaymentFacts{}
+	var fixed rules.Fixed
+	if err := json.Unmarshal(ledger.Fixed(), &fixed); err != nil {
+		return fmt.Errorf("read what is fixed in the ledger: %w", err)
+	}
+	r.Currency = fixed.Currency
 	sum := decimal.Zero
 	for date := first; date <= r.Through; date++ {
 		settled, _ := ledger.Settled(date)
@@ -109,7 +115,7 @@ func (r *CloseReport) addPayments(ctx context.Context, ledger *books.Ledger, fir
 			payment := PaymentFacts{Date: date, ID: cell.text(), Payer: cell.text(), Payee: cell.text(), Currency: cell.text()}
 			amount := cell.amount()
 			payment.Amount, payment.StatementNo = asMoney(amount, payment.Currency), cell.text()
-			sum, r.Currency = sum.Add(amount), payment.Currency
+			sum = sum.Add(amount)
 			r.Payments = append(r.Payments, payment)
 			return cell.err
 		})

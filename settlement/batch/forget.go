@@ -58,6 +58,9 @@ func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err 
 		return report, err
 	}
 	defer func() { report.Head.Sequence, report.Head.SHA256 = ledger.Head() }()
+	if head, _ := ledger.Head(); head == 0 {
+		return report, refuse("nothing is on record in this ledger, so nobody was forgotten; is it the right one?")
+	}
 	forgetting := &forgetting{job: &job, ledger: ledger}
 	if err := forgetting.find(ctx); err != nil {
 		return report, err

@@ -31,6 +31,22 @@ func (w *world) askJSON(into any, arguments ...string) {
 	}
 }
 
+// TestAnEmptyLedgerIsNotSound has commands that promise something meet a ledger in which nothing is: most
+// likely its path is mistyped.
+func TestAnEmptyLedgerIsNotSound(t *testing.T) {
+	w := newWorld(t)
+	contains(t, w.ask(exitRefused, "verify"), "nothing is on record", "nothing to verify")
+	contains(t, w.ask(exitRefused, "verify", "--json"), "nothing is on record")
+	contains(t, w.ask(exitRefused, "forget", "--member", "m1", "--reason", "request 7"), "nothing is on record", "nobody was forgotten")
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	if err := os.Rename(filepath.Join(w.root, "ledger"), filepath.Join(w.root, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, w.ask(exitFailed, "verify"), "is not on record")
+	contains(t, w.ask(exitUsage, "forget", "--member", "m1", "--reason", "\t "), "--reason")
+}
+
 func TestClose(t *testing.T) {
 	w := newWorld(t)
 	contains(t, w.ask(exitRefused, "close", "--through", "2026-01-05"), "no date is settled yet")
@@ -47,9 +63,11 @@ func TestClose(t *testing.T) {
 		Through  string   `json:"through"`
 		Dates    []string `json:"dates"`
 		Payments []any    `json:"payments"`
+		Currency string   `json:"currency"`
+		Sum      string   `json:"sum"`
 	}
 	w.askJSON(&report, "close", "--through", "2026-01-06")
-	if report.Through != "2026-01-06" || len(report.Dates) != 1 || len(report.Payments) != 0 {
+	if report.Through != "2026-01-06" || len(report.Dates) != 1 || len(report.Payments) != 0 || report.Currency != "EUR" || report.Sum != "0.00" {
 		t.Errorf("%+v", report)
 	}
 	contains(t, w.ask(exitDone, "log"), "record 3", "close by olga", "as agreed", "J. Doe", "2026-01-05", "sha256")
@@ -72,6 +90,13 @@ func TestLog(t *testing.T) {
 		t.Errorf("%+v", entries)
 	}
 	contains(t, w.ask(exitUsage, "log", "--last", "-1"), "not negative")
+	w.write("rules.yaml", strings.ReplaceAll(rulebook, `"1.00", per_points: 150`, `"1.50", per_points: 150`))
+	w.run(exitDone, "run", "--date", "2026-01-05", "--restate", "--reason", "another price", "--operator", "olga")
+	contains(t, w.ask(exitDone, "log", "--last", "1"), "record 3", "restated by olga", "another price", "2026-01-05   ", "up to version 2")
+	w.askJSON(&entries, "log")
+	if entries[1].Restated || !entries[2].Restated || entries[2].Kind != "publish" {
+		t.Errorf("%+v", entries)
+	}
 }
 
 func TestVerifyAndRepair(t *testing.T) {

@@ -50,6 +50,9 @@ func (f *forgetFlags) run(command *cobra.Command) error {
 	if err := required(command, "member", "reason"); err != nil {
 		return err
 	}
+	if strings.TrimSpace(f.reason) == "" {
+		return usage("--reason is blank, and goes on record; name the request, for example")
+	}
 	ledger, err := f.ledgerToRead(command.Context())
 	if err != nil {
 		return err

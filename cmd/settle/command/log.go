@@ -40,13 +40,15 @@ rulebook, the program, the attempt and the record's own SHA-256. The whole chain
 
 // A logEntry is what settle log says of a record.
 type logEntry struct {
-	Record   int64     `json:"record"`
-	Kind     string    `json:"kind"`
-	Time     string    `json:"time,omitempty"`
-	Operator string    `json:"operator,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Approval string    `json:"approved_by,omitempty"`
-	Through  string    `json:"through,omitempty"`
+	Record   int64  `json:"record"`
+	Kind     string `json:"kind"`
+	Time     string `json:"time,omitempty"`
+	Operator string `json:"operator,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Approval string `json:"approved_by,omitempty"`
+	Through  string `json:"through,omitempty"`
+	// Restated says that a date of the record was settled before.
+	Restated bool      `json:"restated,omitempty"`
 	Dates    []logDate `json:"dates,omitempty"`
 	// Pseudonym is that of a forgotten member, StateObjects how many objects it was in.
 	Pseudonym    string `json:"pseudonym,omitempty"`
@@ -112,6 +114,7 @@ func logEntries(ledger *books.Ledger) []logEntry {
 		date     settlement.Date
 	}
 	versions := make(map[statement]int)
+	settledBefore := make(map[settlement.Date]bool)
 	_, hash := ledger.Head()
 	records := ledger.Records()
 	for i := range records {
@@ -127,6 +130,8 @@ func logEntries(ledger *books.Ledger) []logEntry {
 		}
 		for j := range record.Dates {
 			date := &record.Dates[j]
+			entry.Restated = entry.Restated || settledBefore[date.Date]
+			settledBefore[date.Date] = true
 			settled := logDate{Date: date.Date, ComputationID: date.ComputationID, Statements: len(date.Statements), Inputs: make(map[string]int),
 				RowsAccepted: date.Totals.RowsAccepted, RowsDeferred: date.Totals.RowsDeferred, RowsRejected: date.Totals.RowsRejected,
 				Complete: date.Complete, CycleClosed: date.CycleClosed}
@@ -149,7 +154,11 @@ func logEntries(ledger *books.Ledger) []logEntry {
 }
 
 func (e *logEntry) describe(out *strings.Builder) {
-	fmt.Fprintf(out, "record %d  %s  %s by %s\n", e.Record, orDash(e.Time), e.Kind, orDash(printable(e.Operator)))
+	kind := e.Kind
+	if e.Restated {
+		kind += ", restated"
+	}
+	fmt.Fprintf(out, "record %d  %s  %s by %s\n", e.Record, orDash(e.Time), kind, orDash(printable(e.Operator)))
 	for _, line := range []struct{ name, value string }{
 		{"reason", e.Reason}, {"approved by", e.Approval}, {"through", e.Through}, {"pseudonym", e.Pseudonym},
 	} {

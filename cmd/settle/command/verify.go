@@ -64,6 +64,9 @@ func (f *verifyFlags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if report.Head.Sequence == 0 && len(report.Faults) == 0 {
+		return &batch.RefusedError{Reason: "nothing is on record in this ledger, so there is nothing to verify; is it the right one?"}
+	}
 	if f.asJSON {
 		err = printJSON(command, report)
 	} else {
