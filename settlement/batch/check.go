@@ -22,7 +22,7 @@ type CheckJob struct {
 	// Merchant is the merchant's id.
 	Merchant string
 	// Date is the settlement date to check for; [settlement.NoDate] for the business date of the
-	// newest row, or Today if there is none.
+	// newest row up to Today, of the newest row if all are later, or Today if there is none.
 	Date, Today settlement.Date
 	// Files are paths on this machine. A control file beside them counts.
 	Files []string
@@ -161,10 +161,17 @@ func (c *check) discover(ctx context.Context, folder *checkFolder, date settleme
 	return listing, nil
 }
 
-// findDate takes the business date of the newest row.
+// findDate takes the business date of the newest row that may have happened: one mistyped date must not
+// make all others too late.
 func (c *check) findDate(ctx context.Context, folders []*checkFolder) error {
 	dates := clearing.NewValidator(c.Rulebook, c.Today)
 	newest := settlement.NoDate
+	isBetter := func(date settlement.Date) bool {
+		if newest == settlement.NoDate || (date <= c.Today) != (newest <= c.Today) {
+			return newest == settlement.NoDate || date <= c.Today
+		}
+		return date > newest
+	}
 	for _, folder := range folders {
 		listing, err := c.discover(ctx, folder, c.Today)
 		if err != nil {
@@ -173,7 +180,7 @@ func (c *check) findDate(ctx context.Context, folders []*checkFolder) error {
 		for i := range listing.Objects {
 			object := &listing.Objects[i]
 			_, err := intake.Read(ctx, folder, object, func(record *settlement.Record) error {
-				if date, ok := dates.BusinessDate(record); ok && date > newest {
+				if date, ok := dates.BusinessDate(record); ok && isBetter(date) {
 					newest = date
 					c.report.Newest = &CheckedPlace{c.paths[object.Key], record.Row}
 				}

@@ -2,12 +2,16 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"alliance/settlement"
 	"alliance/settlement/storage"
@@ -30,6 +34,9 @@ type checkFolder struct {
 func openFolders(merchant string, files []string) ([]*checkFolder, error) {
 	var folders []*checkFolder
 	for _, file := range files {
+		if err := checkPath(file); err != nil {
+			return nil, err
+		}
 		directory, name := filepath.Dir(file), filepath.Base(file)
 		if name != controlName && (strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")) {
 			return nil, &CheckError{fmt.Sprintf("%s: names that begin with _ or . are not data, no run reads it; rename it", file)}
@@ -50,6 +57,24 @@ func openFolders(merchant string, files []string) ([]*checkFolder, error) {
 		folder.names = slices.Compact(folder.names)
 	}
 	return folders, nil
+}
+
+// checkPath says of a path that can lead to no file what is wrong with it.
+func checkPath(file string) error {
+	switch {
+	case file == "":
+		return &CheckError{"a file has no name"}
+	case strings.Contains(file, "://"):
+		return &CheckError{file + ": only files of this machine are checked: copy it here first"}
+	}
+	info, err := os.Lstat(file)
+	switch {
+	case err == nil && info.IsDir():
+		return &CheckError{file + ": this is a directory: name the files in it"}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &CheckError{file + ": there is no such file"}
+	}
+	return nil
 }
 
 // path returns what a file is called on this machine.

@@ -147,15 +147,56 @@ func TestCheckOfAControlThatNamesMore(t *testing.T) {
 
 func TestCheckRefusesWhatItCannotCheck(t *testing.T) {
 	for want, test := range map[string]struct{ merchant, file string }{
-		"no merchant":      {"X", "a.csv"},
-		"the rulebook":     {"HUB", "a.csv"},
-		"no such file":     {"A", "b.csv"},
-		"names that begin": {"A", "_a.csv"},
+		"no merchant":                                     {"X", "a.csv"},
+		"the rulebook":                                    {"HUB", "a.csv"},
+		"no such file":                                    {"A", "b.csv"},
+		"names that begin":                                {"A", "_a.csv"},
+		"nowhere/a.csv: there is no such file":            {"A", "nowhere/a.csv"},
+		"a.csv/b.csv: there is no such file":              {"A", "a.csv/b.csv"},
+		"june: this is a directory: name the files in it": {"A", "june"},
 	} {
-		_, err := checkFiles(t, test.merchant, settlement.NoDate, map[string]string{"a.csv": checkHeader, "_a.csv": ""}, test.file)
+		_, err := checkFiles(t, test.merchant, settlement.NoDate, map[string]string{"a.csv": checkHeader, "_a.csv": "", "june/a.csv": checkHeader}, test.file)
 		var wrong *batch.CheckError
 		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestCheckTakesFilesOfThisMachineAlone(t *testing.T) {
+	rulebook, err := rules.Parse("rulebook.yaml", []byte(checkRulebook))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"s3://deliveries/inbox/a.csv": "s3://deliveries/inbox/a.csv: only files of this machine are checked: copy it here first",
+		"https://example.com/a.csv":   "https://example.com/a.csv: only files of this machine are checked: copy it here first",
+		"":                            "a file has no name",
+	} {
+		job := batch.CheckJob{Rulebook: rulebook, Merchant: "A", Date: settlement.NoDate, Today: settlement.NewDate(2026, 7, 1), Files: []string{name}}
+		var wrong *batch.CheckError
+		if _, err := batch.Check(t.Context(), job); !errors.As(err, &wrong) || err.Error() != want {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestCheckIsNotLedAstrayByAMistypedDate takes the newest row that may have happened for the settlement date.
+func TestCheckIsNotLedAstrayByAMistypedDate(t *testing.T) {
+	row := func(id, date string) string { return id + ",m,issue,5," + date + "T10:00:00Z,\n" }
+	june := row("1", "2026-06-01") + row("2", "2026-06-02")
+	for name, test := range map[string]struct {
+		rows, date string
+		rejected   int
+	}{
+		"a year mistyped":  {june + row("3", "2062-06-01"), "2026-06-02", 1},
+		"today":            {june + row("3", "2026-07-01"), "2026-07-01", 2},
+		"tomorrow's night": {june + row("3", "2026-07-02"), "2026-06-02", 1},
+		"all in future":    {row("1", "2026-08-01") + row("2", "2026-08-02"), "2026-08-02", 0},
+	} {
+		report, err := checkFiles(t, "A", settlement.NoDate, map[string]string{"a.csv": checkHeader + test.rows}, "a.csv")
+		if err != nil || report.Date.String() != test.date || report.Files[0].Rejected != int64(test.rejected) || report.Newest == nil {
+			t.Errorf("%s: checked for %s, %+v, %v", name, report.Date, report.Files, err)
 		}
 	}
 }

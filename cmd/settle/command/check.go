@@ -35,9 +35,9 @@ is needed.
 What takes the alliance's ledger cannot be checked: ids and originals of earlier nights, and whether
 members have the points that they redeem.
 
-The settlement date is the business date of the newest row, unless --date names one. The exit code is 0
-if nothing would be held or rejected, else 3. Of each code the first 20 rows are printed; --all prints
-all of them.`,
+The settlement date is the business date of the newest row that does not lie in the future, unless --date
+names one. The exit code is 0 if nothing would be held or rejected, else 3. Of each code the first 20 rows
+are printed; --all prints all of them.`,
 		Example: `  settle check --rules rulebook.yaml --merchant CEDAR sales.csv
   settle check --rules rulebook.yaml --merchant CEDAR --date 2026-06-01 --json out/*.jsonl.gz`,
 		Args: func(command *cobra.Command, arguments []string) error {
@@ -51,7 +51,7 @@ all of them.`,
 	set := command.Flags()
 	set.StringVar(&flags.rules, "rules", "", "the rulebook, YAML or JSON")
 	set.StringVar(&flags.merchant, "merchant", "", "the id of the merchant that will deliver the files")
-	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD (default: the business date of the newest row)")
+	set.StringVar(&flags.date, "date", "", "the settlement date, YYYY-MM-DD (default: the business date of the newest row up to today)")
 	set.BoolVar(&flags.all, "all", false, "print every row, not the first 20 of each code")
 	set.BoolVar(&flags.asJSON, "json", false, "print the verdicts as JSON")
 	return command
