@@ -111,7 +111,8 @@
 // summary repeats it; payments come to each party's due; points roll forward, closing is the next
 // date's opening and the sum of the open lots in the state; running totals and what is carried lead
 // from date to date; the counts of rows and exceptions agree; an object of the inbox is consumed, or
-// a duplicate, on one date only. And the bucket of statements holds what is on record and nothing else.
+// a duplicate, on one date only. And the bucket of statements holds what is on record and nothing else;
+// what merchants are told about their deliveries is there as it is on record, if the job says where.
 //
 // Deep computes a date again, from an inbox that lists what the record lists, with the versions on
 // record, and takes each content from the inbox of today if it has the SHA-256 on record. The

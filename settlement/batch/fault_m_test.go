@@ -48,6 +48,7 @@ func TestFaultM_RulesSwitchedOff(t *testing.T) {
 		// All are made, so that none is about a program that is no more; some are tried.
 		for i := range mutations {
 			mutations[i].overlay(t, source)
+			mutations[i].expectTest(t, source)
 		}
 		chosen = slices.DeleteFunc(slices.Clone(mutations), func(m mutation) bool { return m.test != "TestAddPointsNeverWraps" })
 	}
@@ -106,6 +107,14 @@ func (m *mutation) overlay(t *testing.T, source string) string {
 	return overlay
 }
 
+// expectTest checks that there is a test of that name.
+func (m *mutation) expectTest(t *testing.T, source string) {
+	t.Helper()
+	if !testsContain(t, filepath.Join(source, m.place), "\nfunc "+m.test+"(t *testing.T)") {
+		t.Fatalf("%s: there is no %s in %s", m.rule, m.test, m.place)
+	}
+}
+
 // killed returns an error if the test passes with the rule switched off, or fails for another
 // reason than that it noticed.
 func (m *mutation) killed(t *testing.T, source string) error {
@@ -144,7 +153,7 @@ func goTest(t *testing.T, source, place, test string, more ...string) (said stri
 	defer cancel()
 	arguments := append([]string{"test", "-count=1", "-vet=off", "-timeout=5m", "-run=^" + test + "$"}, more...)
 	arguments = append(arguments, "./"+place)
-	if usesRapid(t, filepath.Join(source, place)) {
+	if testsContain(t, filepath.Join(source, place), "\"pgregory.net/rapid\"") {
 		// Failures that are wanted are not to be kept among the sources.
 		arguments = append(arguments, "-rapid.nofailfile")
 	}
@@ -156,8 +165,8 @@ func goTest(t *testing.T, source, place, test string, more ...string) (said stri
 	return string(output), err
 }
 
-// usesRapid reports whether a package's tests know the flags of the library that finds examples.
-func usesRapid(t *testing.T, folder string) bool {
+// testsContain reports whether a text stands in a file of a package's tests.
+func testsContain(t *testing.T, folder, text string) bool {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 	if err != nil {
@@ -168,6 +177,6 @@ func usesRapid(t *testing.T, folder string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.Contains(string(content), "\"pgregory.net/rapid\"")
+		return strings.Contains(string(content), text)
 	})
 }
