@@ -132,3 +132,79 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	done()
 }
+
+// BenchmarkSelect takes every k-th member; a lot is one of a member that was selected.
+func BenchmarkSelect(b *testing.B) {
+	parties, content := benchmarkRun(b)
+	run, err := Open(bytes.NewReader(content), int64(len(content)), parties)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, every := range []int{1, 20, 1000} {
+		b.Run(fmt.Sprintf("one-of-%d", every), func(b *testing.B) {
+			var members []string
+			for i := 0; i < benchmarkSize; i += every {
+				members = append(members, fmt.Sprintf("member-%09d", 3*i))
+			}
+			var arena Arena
+			b.ReportAllocs()
+			done := measure(b, len(members))
+			for b.Loop() {
+				n := 0
+				err := Stack{run}.Select(members, 0, &arena, func(*settlement.Account, settlement.Date) error {
+					if n++; n%1000 == 0 {
+						arena.Reset()
+					}
+					return nil
+				})
+				if err != nil || n != len(members) {
+					b.Fatal(n, err)
+				}
+			}
+			done()
+		})
+	}
+}
+
+// BenchmarkMerge merges a base with a run of a twentieth of its members.
+func BenchmarkMerge(b *testing.B) {
+	parties, content := benchmarkRun(b)
+	base, err := Open(bytes.NewReader(content), int64(len(content)), parties)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var buffer bytes.Buffer
+	writer := NewWriter(&buffer, parties)
+	n := 0
+	var arena Arena
+	err = Stack{base}.All(&arena, func(account *settlement.Account, due settlement.Date) error {
+		defer arena.Reset()
+		if n++; n%20 == 0 {
+			return writer.Add(account, due)
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := writer.Close(); err != nil {
+		b.Fatal(err)
+	}
+	night, err := Open(bytes.NewReader(buffer.Bytes()), int64(buffer.Len()), parties)
+	if err != nil {
+		b.Fatal(err)
+	}
+	writer = NewWriter(io.Discard, parties)
+	b.ReportAllocs()
+	done := measure(b, benchmarkSize)
+	for b.Loop() {
+		writer.Reset(io.Discard)
+		if err := Merge(writer, Stack{night, base}, true); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := writer.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	done()
+}

@@ -21,26 +21,19 @@ type block struct {
 	decoded int
 	base    settlement.Date
 	texts   []commonText
-	files   []commonFile
+	// files are the files as the block has them, names their names, "" until they are asked for.
+	files   []byte
+	names   []string
 	prices  []priceKey
 	entries []entry
-	// names is where file names are put together, ends where each of them ends.
-	names []byte
-	ends  []uint32
+	// room is where file names are put together, ends where each of them ends.
+	room []byte
+	ends []uint32
 }
 
 // A commonText is an entry of the dictionary of texts. value is "" until it is asked for.
 type commonText struct {
 	span  textSpan
-	value string
-}
-
-// A commonFile is an entry of the dictionary of files: parts, or a text. value is "" until it is
-// asked for.
-type commonFile struct {
-	party uint32
-	text  uint32
-	date  settlement.Date
 	value string
 }
 
@@ -87,13 +80,14 @@ func (b *block) scan(info *blockInfo, dense bool) error {
 	return nil
 }
 
-// fewDecoded is up to how many accounts of a block are decoded out of copies.
+// fewDecoded says of up to which part of a block's accounts each is decoded out of a copy: of one in so
+// many.
 const fewDecoded = 4
 
 // makeWhole prepares for most accounts of the block being decoded.
 func (b *block) makeWhole() {
 	b.whole = string(b.raw)
-	b.fillFiles()
+	b.fillNames()
 }
 
 // spanOf passes over a text and returns where it is.
@@ -108,34 +102,16 @@ func (b *block) scanDictionaries(scan *sections.Scanner) {
 		b.texts[i] = commonText{span: spanOf(scan)}
 		scan.Bad = scan.Bad || b.texts[i].span.from == b.texts[i].span.to
 	}
-	b.files = sections.Resize(b.files, scan.Count(2))
-	for i := range b.files {
-		b.files[i] = b.scanFile(scan)
-	}
+	files := scan.Count(fileBytes)
+	b.files = scan.Bytes(fileBytes * files)
+	b.names = sections.Resize(b.names, files)
+	clear(b.names)
 	b.prices = sections.Resize(b.prices, scan.Count(3))
 	for i := range b.prices {
 		id := scan.Uvarint()
 		scan.Bad = scan.Bad || id > uint64(len(b.texts))
 		b.prices[i] = priceKey{uint32(id), scan.Varint(), scan.Varint()}
 	}
-}
-
-func (b *block) scanFile(scan *sections.Scanner) commonFile {
-	party, date := scan.Uvarint(), int64(0)
-	if party != 0 {
-		date = int64(b.base) + scan.Varint()
-	}
-	text := scan.Uvarint()
-	if scan.Bad || party > uint64(len(b.run.named)) || text == 0 || text > uint64(len(b.texts)) {
-		scan.Bad = true
-		return commonFile{}
-	}
-	file := commonFile{party: uint32(party), date: settlement.Date(date), text: uint32(text)}
-	if party != 0 {
-		span := b.texts[text-1].span
-		scan.Bad = !isWritten(date) || len(b.run.named[party-1].id) > maxPartyBytes || span.to-span.from > maxNameBytes
-	}
-	return file
 }
 
 func (b *block) scanEntries(scan *sections.Scanner, count int) {
@@ -182,59 +158,79 @@ func (b *block) text(number uint64) string {
 	return text.value
 }
 
-// file returns a name of the dictionary of files; number 0 is "".
-func (b *block) file(number uint64) string {
+// file returns the name of a file of the block; ok is false if there is none of the number. Number 0 is "".
+func (b *block) file(number uint64) (name string, ok bool) {
 	if number == 0 {
-		return ""
+		return "", true
 	}
-	file := &b.files[number-1]
-	switch {
-	case file.value != "":
-	case file.party == 0:
-		file.value = b.text(uint64(file.text))
-	default:
-		b.names = b.appendFile(b.names[:0], file)
-		file.value = string(b.names)
+	if number > uint64(len(b.names)) {
+		return "", false
 	}
-	return file.value
+	name = b.names[number-1]
+	if name == "" {
+		if name, ok = b.makeName(int(number - 1)); !ok {
+			return "", false
+		}
+		b.names[number-1] = name
+	}
+	return name, true
+}
+
+func (b *block) makeName(i int) (name string, ok bool) {
+	key := readFile(b.files[fileBytes*i:])
+	if key.party == 0 {
+		if key.text == 0 || key.text > uint32(len(b.texts)) {
+			return "", false
+		}
+		return b.text(uint64(key.text)), true
+	}
+	b.room, ok = b.appendName(b.room[:0], key)
+	return string(b.room), ok
 }
 
 // maxFilled is up to how many file names are put together at once, which bounds their memory.
 const maxFilled = 1 << 15
 
-// fillFiles puts all file names together at once.
-func (b *block) fillFiles() {
-	if len(b.files) > maxFilled {
+// fillNames puts all file names together at once, but for those that are not kept in parts.
+func (b *block) fillNames() {
+	if len(b.names) > maxFilled {
 		return
 	}
-	b.names, b.ends = b.names[:0], sections.Resize(b.ends, len(b.files))
-	for i := range b.files {
-		if b.files[i].party != 0 {
-			b.names = b.appendFile(b.names, &b.files[i])
+	b.room, b.ends = b.room[:0], sections.Resize(b.ends, len(b.names))
+	for i := range b.names {
+		if key := readFile(b.files[fileBytes*i:]); key.party != 0 {
+			b.room, _ = b.appendName(b.room, key)
 		}
-		b.ends[i] = uint32(len(b.names))
+		b.ends[i] = uint32(len(b.room))
 	}
-	all, from := string(b.names), uint32(0)
+	all, from := string(b.room), uint32(0)
 	for i, to := range b.ends {
-		b.files[i].value = all[from:to]
+		b.names[i] = all[from:to]
 		from = to
 	}
 }
 
-// appendFile appends the name of a file that is kept in parts.
-func (b *block) appendFile(names []byte, file *commonFile) []byte {
+// appendName appends the name of a file that is kept in parts, unless they cannot be.
+func (b *block) appendName(names []byte, key fileKey) ([]byte, bool) {
+	date := int64(b.base) + int64(key.date)
+	if key.party > uint32(len(b.run.named)) || key.text == 0 || key.text > uint32(len(b.texts)) || !isWritten(date) {
+		return names, false
+	}
+	id, span := b.run.named[key.party-1].id, b.texts[key.text-1].span
+	if len(id) > maxPartyBytes || span.to-span.from > maxNameBytes {
+		return names, false
+	}
 	names = append(names, merchantFolder...)
-	names = append(names, b.run.named[file.party-1].id...)
+	names = append(names, id...)
 	names = append(names, dateFolder...)
-	names = appendDate(names, file.date)
+	names = appendDate(names, settlement.Date(date))
 	names = append(names, '/')
-	span := b.texts[file.text-1].span
-	return append(names, b.raw[span.from:span.to]...)
+	return append(names, b.raw[span.from:span.to]...), true
 }
 
 // decode decodes an entry: nil if the account is gone.
 func (b *block) decode(i int, arena *Arena) (*settlement.Account, error) {
-	if b.decoded++; b.decoded > fewDecoded && b.whole == "" {
+	if b.decoded++; b.decoded > len(b.entries)/fewDecoded && b.whole == "" {
 		b.makeWhole()
 	}
 	entry := &b.entries[i]

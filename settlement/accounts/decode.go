@@ -117,12 +117,11 @@ func (d *decoder) common() string {
 }
 
 func (d *decoder) source(source *settlement.Source) {
-	number := d.uvarint()
-	if number > uint64(len(d.block.files)) {
+	name, ok := d.block.file(d.uvarint())
+	if !ok {
 		d.fail("a file that the block does not list")
-		return
 	}
-	source.File = d.block.file(number)
+	source.File = name
 	source.Row = int64(d.uvarint())
 }
 

@@ -58,15 +58,16 @@
 // 0 is no party. They are kept by id, so that a later register can read them.
 //
 // A block is stored as one LZ4 block (without frame), or as it is if the raw length equals the stored one.
-// A raw block is at most 1 GiB and 256 times the stored one; the writer closes a block when it reaches
-// 32 KiB. It holds:
+// A raw block is at most 1 GiB and 256 times the stored one, with at most 2^24-1 texts; the writer closes a block when it reaches
+// 16 KiB. It holds:
 //
 //	zigzag   base: a date to which others are relative
 //	number   of texts, then each: text, not empty
-//	number   of files, then each:
-//	  number   party; if 0 the file is the text that follows, else merchant=<party>/date=<date>/<text>
-//	  zigzag   (only if there is a party) date less base, of the years 1970 to 2399
-//	  number   text: 1 is the first of the block
+//	number   of files, then each, 5 bytes:
+//	  2 bytes  party; if it is 0 the file's name is a text whose number is in the other 3 bytes
+//	  2 bytes  else the name is merchant=<party>/date=<date>/<text>: date less base, with a sign
+//	           (two's complement); the date is of the years 1970 to 2399, written YYYY-MM-DD
+//	  1 byte   text, of at most 1024 bytes; the party's id is of at most 128
 //	number   of prices, then each:
 //	  number   id: a text, 0 is the empty one
 //	  zigzag   amount, in units of 10^-8

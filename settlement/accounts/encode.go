@@ -265,8 +265,7 @@ func (e *encoder) redemption(account *settlement.Account, redemption *settlement
 		e.uvarint(sections.Zigzag(int64(redemption.SettledOn) - int64(redemption.BusinessDate)))
 	}
 	if flags&redemptionReason != 0 {
-		number, _ := e.texts.number(redemption.Reason)
-		e.uvarint(uint64(number))
+		e.uvarint(uint64(e.texts.number(redemption.Reason, reason)))
 	}
 	e.source(&redemption.Source, redemption.Merchant)
 	if flags&redemptionOneCharge == 0 {
@@ -349,8 +348,7 @@ func (e *encoder) deferred(account *settlement.Account, row *settlement.Transact
 	e.text(row.OriginalID)
 	e.uvarint(sections.Zigzag(int64(row.OriginalDate) - int64(e.base)))
 	e.uvarint(sections.Zigzag(int64(row.ExpiresOn) - int64(e.base)))
-	number, _ := e.texts.number(row.Reason)
-	e.uvarint(uint64(number))
+	e.uvarint(uint64(e.texts.number(row.Reason, reason)))
 	e.at += copy(e.buffer[e.at:], row.Content[:])
 	e.uvarint(sections.Zigzag(int64(row.FirstRead) - int64(e.base)))
 	e.source(&row.Source, row.Merchant)

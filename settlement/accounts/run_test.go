@@ -105,6 +105,20 @@ func TestSameAccountsGiveSameBytes(t *testing.T) {
 	for i := range testParties.Len() {
 		ids = append(ids, testParties.ID(settlement.Party(i)))
 	}
+	var other bytes.Buffer
+	writer := NewWriter(new(bytes.Buffer), testParties)
+	_ = writer.Add(&items[1].account, settlement.Never)
+	writer.Reset(&other)
+	for i := range items {
+		if items[i].removed {
+			_ = writer.Remove(items[i].account.Member)
+		} else {
+			_ = writer.Add(&items[i].account, items[i].due)
+		}
+	}
+	if again, err := writer.Close(); err != nil || again != facts || !bytes.Equal(content, other.Bytes()) {
+		t.Errorf("a writer that wrote before writes other bytes: %v", err)
+	}
 	more := settlement.NewParties(append(ids, "AARDVARK", "DELI"))
 	again, facts2 := write(t, more, readBack(t, openRun(t, content, more)))
 	if !bytes.Equal(content, again) || facts != facts2 {

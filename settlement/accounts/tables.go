@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"encoding/binary"
+	"math"
 	"strings"
 
 	"alliance/settlement"
@@ -19,15 +20,26 @@ type textTable struct {
 	// slots is an open-addressed hash table of numbers; a slot counts only if its round is the table's.
 	slots []textSlot
 	round uint32
-	last  uint32
+	// last holds the number that was given last for each use of texts: it often is the next one.
+	last [textUses]uint32
 }
+
+// A textUse is what a text is.
+type textUse int
+
+const (
+	fileName textUse = iota
+	reason
+	priceID
+	textUses
+)
 
 type textSpan struct{ from, to uint32 }
 
 type textSlot struct{ round, hash, number uint32 }
 
 func (t *textTable) reset() {
-	t.encoded, t.spans, t.last = t.encoded[:0], t.spans[:0], 0
+	t.encoded, t.spans, t.last = t.encoded[:0], t.spans[:0], [textUses]uint32{}
 	t.round++
 	if t.slots == nil || t.round == 0 {
 		t.slots, t.round = make([]textSlot, 256), 1
@@ -39,35 +51,38 @@ func (t *textTable) text(number uint32) []byte {
 	return t.encoded[span.from:span.to]
 }
 
-// number returns the number of a text, and whether it is a new one.
-func (t *textTable) number(text string) (number uint32, isNew bool) {
+// number returns the number of a text.
+func (t *textTable) number(text string, use textUse) uint32 {
 	if text == "" {
-		return 0, false
+		return 0
 	}
-	// Rows of one file, and redemptions of one reason, often follow each other.
-	if t.last != 0 && string(t.text(t.last)) == text {
-		return t.last, false
+	if last := t.last[use]; last != 0 && string(t.text(last)) == text {
+		return last
 	}
+	number := t.find(text)
+	t.last[use] = number
+	return number
+}
+
+func (t *textTable) find(text string) uint32 {
 	hash := uint32(xxh3.HashString(text))
 	mask := uint32(len(t.slots) - 1)
 	at := hash & mask
 	for ; t.slots[at].round == t.round; at = (at + 1) & mask {
 		if t.slots[at].hash == hash && string(t.text(t.slots[at].number)) == text {
-			t.last = t.slots[at].number
-			return t.last, false
+			return t.slots[at].number
 		}
 	}
 	t.encoded = binary.AppendUvarint(t.encoded, uint64(len(text)))
 	from := len(t.encoded)
 	t.encoded = append(t.encoded, text...)
 	t.spans = append(t.spans, textSpan{uint32(from), uint32(len(t.encoded))})
-	number = uint32(len(t.spans))
+	number := uint32(len(t.spans))
 	t.slots[at] = textSlot{t.round, hash, number}
 	if 2*len(t.spans) > len(t.slots) {
 		t.grow()
 	}
-	t.last = number
-	return number, true
+	return number
 }
 
 func (t *textTable) grow() {
@@ -86,16 +101,62 @@ func (t *textTable) grow() {
 	}
 }
 
-// A fileTable numbers the names of files of a block. Most have the form
+// A fileTable numbers the names of files of a block from 1; "" is 0. Most names have the form
 // merchant=<id>/date=<date>/<name>, and of these a block keeps the three parts.
 type fileTable struct {
-	names   textTable
 	encoded []byte
+	keys    []fileKey
+	// slots is an open-addressed hash table of numbers, 0 where there is none.
+	slots []uint32
+}
+
+// A fileKey is the parts of a file's name; without a party the text is all of it.
+type fileKey struct {
+	party, text uint32
+	// date is less the base.
+	date int16
+}
+
+// fileBytes is the length of a file of a block.
+const fileBytes = 5
+
+func (k *fileKey) append(to []byte) []byte {
+	to = binary.LittleEndian.AppendUint16(to, uint16(k.party))
+	if k.party == 0 {
+		return append(to, byte(k.text), byte(k.text>>8), byte(k.text>>16))
+	}
+	return append(binary.LittleEndian.AppendUint16(to, uint16(k.date)), byte(k.text))
+}
+
+// readFile is the inverse of append.
+func readFile(from []byte) fileKey {
+	party, low := uint32(binary.LittleEndian.Uint16(from)), binary.LittleEndian.Uint16(from[2:])
+	if party == 0 {
+		return fileKey{text: uint32(low) | uint32(from[4])<<16}
+	}
+	return fileKey{party, uint32(from[4]), int16(low)}
+}
+
+// keyOf returns the key of a name that can be kept in parts.
+func keyOf(file string, merchant settlement.Party, base settlement.Date, parties *partyTable, texts *textTable) (fileKey, bool) {
+	id, date, name, ok := splitFile(file)
+	if !ok {
+		return fileKey{}, false
+	}
+	since := int64(date) - int64(base)
+	if since != int64(int16(since)) {
+		return fileKey{}, false
+	}
+	key := fileKey{parties.placeOf(id, merchant), texts.number(name, fileName), int16(since)}
+	return key, key.party <= math.MaxUint16 && key.text <= math.MaxUint8
 }
 
 func (t *fileTable) reset() {
-	t.names.reset()
-	t.encoded = t.encoded[:0]
+	t.encoded, t.keys = t.encoded[:0], t.keys[:0]
+	if t.slots == nil {
+		t.slots = make([]uint32, 2048)
+	}
+	clear(t.slots)
 }
 
 const (
@@ -105,64 +166,87 @@ const (
 	dateLength = 10
 )
 
-// number returns the number of a file name. The parts of a new one are numbered by parties and texts;
-// merchant is whose folder it probably is.
+// number returns the number of a file name, whose parts are numbered by parties and texts; merchant is
+// whose folder it probably is.
 func (t *fileTable) number(file string, merchant settlement.Party, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
-	number, isNew := t.names.number(file)
-	if !isNew {
-		return number
+	if file == "" {
+		return 0
 	}
-	if id, date, name, ok := splitFile(file); ok && 0 < len(name) && len(name) <= maxNameBytes {
-		place := parties.placeOf(id, merchant)
-		rest, _ := texts.number(name)
-		t.encoded = binary.AppendUvarint(t.encoded, uint64(place))
-		t.encoded = binary.AppendUvarint(t.encoded, sections.Zigzag(int64(date)-int64(base)))
-		t.encoded = binary.AppendUvarint(t.encoded, uint64(rest))
-		return number
+	key, ok := keyOf(file, merchant, base, parties, texts)
+	if !ok {
+		key = fileKey{text: texts.number(file, fileName)}
 	}
-	plain, _ := texts.number(file)
-	t.encoded = append(t.encoded, 0)
-	t.encoded = binary.AppendUvarint(t.encoded, uint64(plain))
-	return number
+	at := t.slot(&key)
+	if t.slots[at] == 0 {
+		t.keys = append(t.keys, key)
+		t.slots[at] = uint32(len(t.keys))
+		t.encoded = key.append(t.encoded)
+		if 2*len(t.keys) > len(t.slots) {
+			t.grow()
+		}
+		return uint32(len(t.keys))
+	}
+	return t.slots[at]
+}
+
+// slot returns where a file is, or could be.
+func (t *fileTable) slot(key *fileKey) uint32 {
+	hash := (uint64(key.party)<<32 ^ uint64(key.text)<<48 ^ uint64(uint16(key.date))) * 0x9e3779b97f4a7c15
+	mask := uint32(len(t.slots) - 1)
+	at := uint32(hash>>32) & mask
+	for t.slots[at] != 0 && t.keys[t.slots[at]-1] != *key {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func (t *fileTable) grow() {
+	t.slots = make([]uint32, 2*len(t.slots))
+	for i := range t.keys {
+		t.slots[t.slot(&t.keys[i])] = uint32(i + 1)
+	}
 }
 
 // splitFile cuts merchant=<id>/date=<date>/<name> into its parts.
 func splitFile(file string) (id string, date settlement.Date, name string, ok bool) {
-	rest, ok := strings.CutPrefix(file, merchantFolder)
-	if !ok {
+	if !strings.HasPrefix(file, merchantFolder) {
 		return "", 0, "", false
 	}
+	rest := file[len(merchantFolder):]
 	slash := strings.IndexByte(rest, '/')
 	if slash < 1 || slash > maxPartyBytes {
 		return "", 0, "", false
 	}
 	id, rest = rest[:slash], rest[slash:]
-	if !strings.HasPrefix(rest, dateFolder) || len(rest) < len(dateFolder)+dateLength+1 || rest[len(dateFolder)+dateLength] != '/' {
+	const folders = len(dateFolder) + dateLength
+	if len(rest) < folders+2 || len(rest) > folders+1+maxNameBytes || rest[:len(dateFolder)] != dateFolder || rest[folders] != '/' {
 		return "", 0, "", false
 	}
-	date, ok = parseDate(rest[len(dateFolder) : len(dateFolder)+dateLength])
-	return id, date, rest[len(dateFolder)+dateLength+1:], ok
+	date, ok = parseDate(rest[len(dateFolder):folders])
+	return id, date, rest[folders+1:], ok
 }
 
 // parseDate reads YYYY-MM-DD of the years 1970 to 2399, the only ones that appendDate writes.
 func parseDate(text string) (settlement.Date, bool) {
-	for i := range dateLength {
-		if (i == 4 || i == 7) != (text[i] == '-') || text[i] != '-' && (text[i] < '0' || text[i] > '9') {
-			return 0, false
-		}
-	}
-	digits := func(from, to int) (value int) {
-		for _, digit := range []byte(text[from:to]) {
-			value = 10*value + int(digit-'0')
-		}
-		return value
-	}
-	year, month, day := digits(0, 4), digits(5, 7), digits(8, 10)
-	if year < firstYear || year > lastYear || month < 1 || month > 12 || day < 1 {
+	if len(text) != dateLength || text[4] != '-' || text[7] != '-' {
 		return 0, false
 	}
-	date := yearStarts[year-firstYear] + monthStarts(year)[month-1] + int32(day) - 1
-	return settlement.Date(date), int32(day) <= monthStarts(year)[month]-monthStarts(year)[month-1]
+	year, month, day := 100*twoDigits(text, 0)+twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)
+	if year < firstYear || year > lastYear || month < 1 || month > 12 || day < 1 || day > 31 {
+		return 0, false
+	}
+	starts := monthStarts(year)
+	date := starts[month-1] + int32(day) - 1
+	return settlement.Date(yearStarts[year-firstYear] + date), date < starts[month]
+}
+
+// twoDigits reads a number of two digits; one that has none is far out of range.
+func twoDigits(text string, at int) int {
+	tens, ones := text[at]-'0', text[at+1]-'0'
+	if tens > 9 || ones > 9 {
+		return 1 << 20
+	}
+	return 10*int(tens) + int(ones)
 }
 
 const (
@@ -238,7 +322,7 @@ func (t *priceTable) reset() {
 }
 
 func (t *priceTable) number(price *settlement.Price, texts *textTable) uint32 {
-	id, _ := texts.number(price.ID)
+	id := texts.number(price.ID, priceID)
 	key := priceKey{id, price.Amount, price.PerPoints}
 	if key == (priceKey{}) {
 		return 0
@@ -284,7 +368,7 @@ func (t *priceTable) grow() {
 // A partyTable numbers the parties of a run from 1 in the order in which they come; NoParty is 0.
 type partyTable struct {
 	parties settlement.Parties
-	// places holds the number of party p at p+1, 0 where there is none yet.
+	// places holds the numbers of parties, 0 where there is none yet.
 	places []uint32
 	// named holds the parties by number-1.
 	named []namedParty
@@ -301,6 +385,12 @@ type namedParty struct {
 
 func newPartyTable(parties settlement.Parties) partyTable {
 	return partyTable{parties: parties, places: make([]uint32, parties.Len()), byID: make(map[string]uint32)}
+}
+
+func (t *partyTable) reset() {
+	clear(t.places)
+	clear(t.byID)
+	t.named = t.named[:0]
 }
 
 // place returns the number of an id, of a party or not.

@@ -16,9 +16,11 @@ import (
 
 const (
 	// blockBytes is the size at which a block is full, before compression.
-	blockBytes = 32 << 10
+	blockBytes = 16 << 10
 	// maxBlockBytes is the most that a block may hold, which matters for one huge account alone.
 	maxBlockBytes = 1 << 30
+	// maxTexts is the most texts that a block may have.
+	maxTexts = 1<<24 - 1
 	// maxRatio is the most that a compressed block may expand; LZ4 reaches 255.
 	maxRatio = 256
 	// maxPartyBytes and maxNameBytes bound the parts of a file name that is kept in parts.
@@ -26,7 +28,8 @@ const (
 	maxNameBytes  = 1024
 )
 
-// ErrTooLarge says that an account does not fit into a block, which is of 1 GiB at most.
+// ErrTooLarge says that an account does not fit into a block, which is of 1 GiB at most and has 2^24-1
+// different file names, reasons and price ids at most.
 var ErrTooLarge = errors.New("the account is too large")
 
 // Facts are what is known of a run without reading its blocks. Equal facts are equal runs.
@@ -70,11 +73,20 @@ type Writer struct {
 // NewWriter returns a Writer of a run that starts at the beginning of w, for accounts whose parties
 // are those of a register.
 func NewWriter(w io.Writer, parties settlement.Parties) *Writer {
-	writer := &Writer{w: w}
+	writer := new(Writer)
 	writer.encoder.parties = newPartyTable(parties)
-	writer.index.dues = make(map[settlement.Date]*dueList)
-	writer.startBlock()
+	writer.Reset(w)
 	return writer
+}
+
+// Reset makes the writer one of a new run, under the same register and in the same memory. What was
+// not closed is given up.
+func (w *Writer) Reset(to io.Writer) {
+	w.w, w.err, w.closed = to, nil, false
+	w.last, w.started, w.pays = w.last[:0], false, false
+	w.encoder.parties.reset()
+	w.index = indexBuilder{encoded: w.index.encoded[:0], dues: make(map[settlement.Date]*dueList)}
+	w.startBlock()
 }
 
 func (w *Writer) startBlock() {
@@ -158,8 +170,8 @@ func (w *Writer) end() error {
 	w.entries = append(w.entries, e.buffer[:e.at]...)
 	w.count++
 	size := len(w.entries) + len(e.texts.encoded) + len(e.files.encoded) + len(e.prices.encoded)
-	if size > maxBlockBytes-64 {
-		w.err = fmt.Errorf("account of a member with %d bytes of lots, redemptions and deferred rows: %w", size, ErrTooLarge)
+	if size > maxBlockBytes-64 || len(e.texts.spans) > maxTexts {
+		w.err = fmt.Errorf("account of a member with %d bytes of lots, redemptions and deferred rows, and %d different texts: %w", size, len(e.texts.spans), ErrTooLarge)
 		return w.err
 	}
 	if size >= blockBytes {
@@ -195,7 +207,7 @@ func (w *Writer) flush() error {
 	raw := binary.AppendUvarint(w.raw[:0], sections.Zigzag(int64(e.base)))
 	raw = binary.AppendUvarint(raw, uint64(len(e.texts.spans)))
 	raw = append(raw, e.texts.encoded...)
-	raw = binary.AppendUvarint(raw, uint64(len(e.files.names.spans)))
+	raw = binary.AppendUvarint(raw, uint64(len(e.files.keys)))
 	raw = append(raw, e.files.encoded...)
 	raw = binary.AppendUvarint(raw, uint64(len(e.prices.keys)))
 	raw = append(raw, e.prices.encoded...)
