@@ -1,11 +1,9 @@
 package batch_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -15,6 +13,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/batch"
 	"alliance/settlement/books"
+	"alliance/settlement/faults"
 	"alliance/settlement/storage"
 )
 
@@ -31,60 +30,25 @@ type crash struct {
 
 var errCrashed = errors.New("the process is gone")
 
-// write stores a body, unless the process is gone.
-func (c *crash) write(body io.ReadSeeker, store func(io.ReadSeeker) error) error {
-	// The body may come from another bucket of the process.
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	content, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
+// call carries out a call, unless the process is gone.
+func (c *crash) call(call faults.Call, run func() error) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.over {
+	switch {
+	case c.over:
 		return errCrashed
+	case !call.Operation.Writes():
+		return run()
 	}
 	if c.writes--; c.writes > 0 {
-		return store(bytes.NewReader(content))
+		return run()
 	}
 	if c.arrives {
-		_ = store(bytes.NewReader(content)) // its answer never comes
+		_ = run() // its answer never comes
 	}
 	c.over = true
 	c.end()
 	return errCrashed
-}
-
-func (c *crash) alive() error {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.over {
-		return errCrashed
-	}
-	return nil
-}
-
-// A crashingBucket belongs to a process that crashes.
-type crashingBucket struct {
-	storage.Bucket
-	crash *crash
-}
-
-func (b crashingBucket) Open(ctx context.Context, key, version string) (io.ReadCloser, storage.Object, error) {
-	if err := b.crash.alive(); err != nil {
-		return nil, storage.Object{}, err
-	}
-	return b.Bucket.Open(ctx, key, version)
-}
-
-func (b crashingBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
-	return b.crash.write(body, func(body io.ReadSeeker) error { return b.Bucket.Create(ctx, key, body) })
-}
-
-func (b crashingBucket) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
-	return b.crash.write(body, func(body io.ReadSeeker) error { return b.Bucket.Replace(ctx, key, body) })
 }
 
 // TestRunAfterACrash lets a run crash at each of its writes, one after the other, the write
@@ -154,7 +118,7 @@ func crashAt(t *testing.T, s stores, job batch.Job, k int, arrives bool) error {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c := &crash{writes: k, arrives: arrives, end: cancel}
-	job.Inbox, job.Ledger, job.Statements = crashingBucket{s.inbox, c}, crashingBucket{s.ledger, c}, crashingBucket{s.statements, c}
+	job.Inbox, job.Ledger, job.Statements = faults.Wrap(s.inbox, "inbox", c.call), faults.Wrap(s.ledger, "ledger", c.call), faults.Wrap(s.statements, "statements", c.call)
 	_, err := batch.Run(ctx, job)
 	if err == nil && c.over {
 		t.Errorf("the run says it is done, although it crashed at write %d", k)

@@ -69,12 +69,12 @@ func TestAcknowledgementsAreProjected(t *testing.T) {
 			}
 		}
 		calls := 0
-		err := ledger.ProjectAcknowledgements(t.Context(), &faultyBucket{again, func(_, key string, run func() error) error {
+		err := ledger.ProjectAcknowledgements(t.Context(), faulty(again, func(_, key string, run func() error) error {
 			if calls++; calls == failing {
 				return errTimeout
 			}
 			return run()
-		}})
+		}))
 		if err != nil && !errors.Is(err, errTimeout) {
 			t.Fatal(err)
 		}
@@ -102,10 +102,10 @@ func TestAcknowledgementsOfAnotherLedgerAreReplaced(t *testing.T) {
 		t.Errorf("ack.json holds %q", got)
 	}
 	calls := 0
-	acknowledge(t, ledger, &faultyBucket{bucket, func(_, _ string, run func() error) error {
+	acknowledge(t, ledger, faulty(bucket, func(_, _ string, run func() error) error {
 		calls++
 		return run()
-	}})
+	}))
 	if calls != 1 {
 		t.Errorf("%d calls where nothing was to be done", calls)
 	}

@@ -8,53 +8,15 @@ import (
 	"testing"
 
 	"alliance/settlement"
+	"alliance/settlement/faults"
 	"alliance/settlement/storage"
 )
 
-// A faultyBucket asks hook before every call; hook may fail it, or run it and lose the answer.
-type faultyBucket struct {
-	storage.Bucket
-	hook func(operation, key string, run func() error) error
-}
-
-func (b *faultyBucket) Open(ctx context.Context, key, version string) (reader io.ReadCloser, object storage.Object, err error) {
-	err = b.hook("open", key, func() (err error) {
-		reader, object, err = b.Bucket.Open(ctx, key, version)
-		return err
+// faulty returns a bucket that asks hook before every call; hook may fail it, or run it and lose the answer.
+func faulty(bucket storage.Bucket, hook func(operation, key string, run func() error) error) storage.Bucket {
+	return faults.Wrap(bucket, "", func(call faults.Call, run func() error) error {
+		return hook(string(call.Operation), call.Key, run)
 	})
-	if err != nil {
-		return nil, storage.Object{}, err
-	}
-	return reader, object, nil
-}
-
-func (b *faultyBucket) List(ctx context.Context, prefix string) (objects []storage.Object, err error) {
-	err = b.hook("list", prefix, func() (err error) {
-		objects, err = b.Bucket.List(ctx, prefix)
-		return err
-	})
-	return objects, err
-}
-
-func (b *faultyBucket) Folders(ctx context.Context, prefix string) (names []string, err error) {
-	err = b.hook("folders", prefix, func() (err error) {
-		names, err = b.Bucket.Folders(ctx, prefix)
-		return err
-	})
-	return names, err
-}
-
-func (b *faultyBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
-	// What was sent may arrive after the caller gave up.
-	return b.hook("create", key, func() error { return b.Bucket.Create(context.WithoutCancel(ctx), key, body) })
-}
-
-func (b *faultyBucket) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
-	return b.hook("replace", key, func() error { return b.Bucket.Replace(ctx, key, body) })
-}
-
-func (b *faultyBucket) Delete(ctx context.Context, key string) error {
-	return b.hook("delete", key, func() error { return b.Bucket.Delete(ctx, key) })
 }
 
 var errTimeout = errors.New("timeout")

@@ -15,12 +15,12 @@ func commitWith(t *testing.T, ctx context.Context, hook func(good storage.Bucket
 	t.Helper()
 	good := storage.NewMemory()
 	armed := false
-	ledger := open(t, &faultyBucket{good, func(operation, key string, run func() error) error {
+	ledger := open(t, faulty(good, func(operation, key string, run func() error) error {
 		if !armed || !strings.HasPrefix(key, logPrefix) {
 			return run()
 		}
 		return hook(good, operation, run)
-	}})
+	}))
 	attempt := begin(t, ledger)
 	record, err := prepare(t.Context(), ledger, attempt, firstDate, "one")
 	if err != nil {
@@ -238,7 +238,7 @@ func TestAttemptAfterAbort(t *testing.T) {
 
 func TestObjectsSurviveFaults(t *testing.T) {
 	calls := 0
-	ledger := open(t, &faultyBucket{storage.NewMemory(), func(operation, _ string, run func() error) error {
+	ledger := open(t, faulty(storage.NewMemory(), func(operation, _ string, run func() error) error {
 		if operation != "create" {
 			return run()
 		}
@@ -251,7 +251,7 @@ func TestObjectsSurviveFaults(t *testing.T) {
 			return errTimeout
 		}
 		return run()
-	}})
+	}))
 	ledger.probed = true
 	attempt := begin(t, ledger)
 	record, err := prepare(t.Context(), ledger, attempt, firstDate, "one")

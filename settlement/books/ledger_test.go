@@ -261,15 +261,11 @@ func TestDamagedObjects(t *testing.T) {
 }
 
 func TestUnsafeStore(t *testing.T) {
-	overwriting := &faultyBucket{Bucket: storage.NewMemory()}
-	overwriting.hook = func(_, _ string, run func() error) error { return run() }
-	ledger := open(t, overwriting)
-	begin(t, ledger)
+	begin(t, open(t, storage.NewMemory()))
 
 	careless := carelessBucket{storage.NewMemory()}
 	for range 2 { // whether the probe is there or not
-		ledger = open(t, careless)
-		if _, err := ledger.Begin(t.Context()); !errors.Is(err, ErrUnsafe) {
+		if _, err := open(t, careless).Begin(t.Context()); !errors.Is(err, ErrUnsafe) {
 			t.Errorf("got %v", err)
 		}
 	}

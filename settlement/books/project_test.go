@@ -107,12 +107,12 @@ func TestProjectWritesOnlyOnce(t *testing.T) {
 	ledger := open(t, storage.NewMemory())
 	threeVersions(t, ledger, func() {})
 	calls := 0
-	statements := &faultyBucket{good, func(operation, _ string, run func() error) error {
+	statements := faulty(good, func(operation, _ string, run func() error) error {
 		if calls++; operation != "open" {
 			t.Errorf("a %s", operation)
 		}
 		return run()
-	}}
+	})
 	project(t, ledger, good)
 	project(t, ledger, statements)
 	if calls != 1 {
@@ -147,7 +147,7 @@ func TestProjectIsFinishedByTheNextRun(t *testing.T) {
 				}
 				calls := 0
 				var written []string
-				err := ledger.ProjectAll(t.Context(), &faultyBucket{good, func(operation, key string, run func() error) error {
+				err := ledger.ProjectAll(t.Context(), faulty(good, func(operation, key string, run func() error) error {
 					if calls++; calls != failing {
 						written = append(written, key)
 						return run()
@@ -156,7 +156,7 @@ func TestProjectIsFinishedByTheNextRun(t *testing.T) {
 						run()
 					}
 					return errTimeout
-				}})
+				}))
 				if err == nil {
 					break
 				}
@@ -251,14 +251,14 @@ func TestCleanUp(t *testing.T) {
 	for failing := 1; failing < 20; failing++ {
 		deletes := 0
 		crashing := *ledger
-		crashing.bucket = &faultyBucket{bucket, func(operation, _ string, run func() error) error {
+		crashing.bucket = faulty(bucket, func(operation, _ string, run func() error) error {
 			if operation == "delete" {
 				if deletes++; deletes == failing {
 					return errTimeout
 				}
 			}
 			return run()
-		}}
+		})
 		if _, err := crashing.CleanUp(t.Context()); err == nil {
 			break
 		}
@@ -289,7 +289,7 @@ func TestProjectBesideAnother(t *testing.T) {
 	fast = open(t, bucket)
 	folder := StatementFolder("bakery", firstDate)
 	overtaken := false
-	err := slow.ProjectAll(t.Context(), &faultyBucket{statements, func(operation, key string, run func() error) error {
+	err := slow.ProjectAll(t.Context(), faulty(statements, func(operation, key string, run func() error) error {
 		switch {
 		case key == folder+"/summary.parquet" && !overtaken:
 			overtaken = true
@@ -305,7 +305,7 @@ func TestProjectBesideAnother(t *testing.T) {
 			return errors.Join(err, readErr, replaceErr)
 		}
 		return run()
-	}})
+	}))
 	if err != nil || !overtaken {
 		t.Fatal(overtaken, err)
 	}

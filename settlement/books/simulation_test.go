@@ -132,7 +132,7 @@ func (r *runner) process() {
 	}()
 	r.turn()
 	ctx := context.Background()
-	ledger, err := Open(ctx, &faultyBucket{r.ledger, r.call(true)})
+	ledger, err := Open(ctx, faulty(r.ledger, r.call(true)))
 	if err != nil {
 		r.failed(err)
 		return
@@ -142,7 +142,7 @@ func (r *runner) process() {
 	if err := r.settle(ctx, ledger); err != nil {
 		return
 	}
-	if err := ledger.ProjectAll(ctx, &faultyBucket{r.statements, r.call(false)}); err != nil {
+	if err := ledger.ProjectAll(ctx, faulty(r.statements, r.call(false))); err != nil {
 		r.failed(err)
 		return
 	}
