@@ -47,6 +47,8 @@ func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date)
 		switch {
 		case errors.Is(err, storage.ErrChanged), errors.Is(err, storage.ErrNotFound):
 			v.fault("statements", dateOfKey(key), "%s was changed while it was read; is a run publishing? Verify again", key)
+		case errors.Is(err, storage.ErrIrregular):
+			v.fault("statements", dateOfKey(key), "%v: remove it and run settle repair", err)
 		case err != nil:
 			return err
 		case !found[key]:

@@ -140,6 +140,30 @@ func TestVerifyAndRepair(t *testing.T) {
 	contains(t, w.ask(exitFailed, "verify"), "log: ", "damaged")
 }
 
+// TestVerifyMeetsWhatIsNoFile has a link, and a folder, in the places of published files: both are named
+// with everything else that is wrong.
+func TestVerifyMeetsWhatIsNoFile(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	folder := filepath.Join(w.root, "statements/merchant=B/date=2026-01-05")
+	for _, name := range []string{"detail.parquet", "summary.parquet", "inputs.parquet"} {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(folder, "detail.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(folder, "summary.parquet"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said := w.ask(exitFailed, "verify")
+	contains(t, said, "date=2026-01-05/detail.parquet", "not a regular file", "remove it and run settle repair", "3 faults")
+	contains(t, said, "inputs.parquet is missing")
+	contains(t, said, "summary.parquet is missing")
+}
+
 func TestRepairOfAcknowledgements(t *testing.T) {
 	w := newWorld(t)
 	w.firstNight()
