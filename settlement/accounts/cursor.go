@@ -132,9 +132,10 @@ func (c *cursor) want(members []string, after, through settlement.Date) error {
 // dueBlocks returns the blocks with an account due after a date and through another, in order.
 func (r *Run) dueBlocks(after, through settlement.Date) ([]int, error) {
 	var numbers []int
-	for _, list := range r.dues {
-		if list.date <= after || list.date > through {
-			continue
+	from := sort.Search(len(r.dues), func(i int) bool { return r.dues[i].date > after })
+	for _, list := range r.dues[from:] {
+		if list.date > through {
+			break
 		}
 		scan := sections.Scanner{Data: []byte(list.list)}
 		for number := -1; scan.At < len(scan.Data); {
