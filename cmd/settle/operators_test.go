@@ -78,13 +78,13 @@ func (o *operators) campaign(rounds, readers int, what string) {
 		o.t.Errorf("%d folders were pulled in %d rounds", o.readers.whole, rounds)
 	}
 	faults.Record(o.t, "D", what, rounds, o.readers.violations, fmt.Sprintf(
-		"%d processes ended with 0, %d with 4 to run again; %d new versions, one for each night and correction; %d folders pulled meanwhile, of which %d were mixed; %d asked for too early",
+		"%d processes (gc and repair are among them) ended with 0, %d with 4 to run again; %d new versions, one for each night and correction; %d folders pulled meanwhile, of which %d were mixed; %d asked for too early",
 		o.runs[0], o.runs[4], versions, o.readers.whole, o.readers.violations, o.readers.early))
 }
 
 // round has the nightly job settle the next date while two operators restate the one before, with
-// the same correction or with two; or one of them settles the next date by hand. It returns how
-// many records the round made.
+// the same correction or with two; or one of them settles the next date by hand. Meanwhile a third
+// one clears up, or repairs. It returns how many records the round made.
 func (o *operators) round(round int, base string) (records int) {
 	date := firstNight + settlement.Date(round)
 	o.deliver(date)
@@ -110,6 +110,9 @@ func (o *operators) round(round int, base string) (records int) {
 			o.untilDone(arguments)
 		})
 	}
+	group.Go(func() {
+		o.untilDone([]string{[]string{"gc", "repair"}[round%2], "--root", o.root})
+	})
 	group.Wait()
 	o.readers.published(date-1, 1+corrections)
 	o.readers.published(date, 1)
