@@ -20,6 +20,7 @@ import (
 	"alliance/scripts/kubernetes"
 	"alliance/settlement/batch"
 	"alliance/settlement/faults"
+	"alliance/settlement/storage"
 )
 
 // A process with this in its environment sends itself SIGTERM when it logs the text, or so long after it:
@@ -123,6 +124,14 @@ func largeNight(t *testing.T) signalledNight {
 	t.Helper()
 	made := filepath.Join(t.TempDir(), "made")
 	inProcess(t, "generate", "--out", made, "--from", "2026-06-01", "--nights", "1", "--rows", "60000", "--members", "20000", "--merchants", "8")
+	bucket, err := storage.OpenDirectory(filepath.Join(made, "inbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inbox, err := contents(bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return signalledNight{
 		name:   "a date of 60,000 rows",
 		within: true,
@@ -131,7 +140,7 @@ func largeNight(t *testing.T) signalledNight {
 			if err != nil {
 				return nil, err
 			}
-			return w, os.CopyFS(filepath.Join(directory, "inbox"), os.DirFS(filepath.Join(made, "inbox")))
+			return w, w.deliver(inbox)
 		},
 		arguments: func(w *world) []string {
 			return []string{"run", "--root", w.root, "--rules", filepath.Join(made, "rulebook.yaml"), "--date", "2026-06-01", "--catch-up"}
@@ -157,8 +166,8 @@ func (n *signalledNight) stop(t *testing.T, grace time.Duration) {
 	begun := "the newest date that is over" // what is logged before the first stage
 	for _, stage := range batch.Stages() {
 		settings := []string{"0s " + begun}
-		if n.within {
-			settings = append(settings, fmt.Sprintf("%s %s", duration(t, log.String(), stage)/2, begun))
+		if took := duration(t, log.String(), stage); n.within && took > time.Millisecond {
+			settings = append(settings, fmt.Sprintf("%s %s", took/2, begun))
 		}
 		for _, setting := range settings {
 			trials++
@@ -203,6 +212,10 @@ func (n *signalledNight) trial(directory, setting string, stage batch.Stage, wan
 	code := codeOf(process.Run())
 	ended, said := time.Now(), output.String()
 	at := regexp.MustCompile(`signalled at (\d+)`).FindStringSubmatch(said)
+	if at == nil && code == 0 && !strings.HasPrefix(setting, "0s ") {
+		// It was faster this time than the run by which the middle of the stage was reckoned.
+		return "came to their end before the signal", 0, w.judge(wanted, again)
+	}
 	if at == nil {
 		return "not signalled", 0, []string{"it sent no signal: " + said}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -84,6 +85,12 @@ func fires(ctx context.Context, t *trial, f *finding) error {
 	attempt := w.node.attemptsOf(w.name, job.Name)[0]
 	if wanted := fmt.Sprintf(`"at":%q`, made.UTC().Format("2006-01-02T15:04:05Z")); !strings.Contains(string(attempt.log), wanted) {
 		return fmt.Errorf("the attempt does not log %s, the time its Job was made for: %s", wanted, attempt.log)
+	}
+	// 2 GiB are the manifest's limit.
+	for _, wanted := range []string{"GOMEMLIMIT=2048000000", "TMPDIR=/scratch", "JOB_NAME=" + job.Name} {
+		if !slices.Contains(attempt.environment, wanted) {
+			return fmt.Errorf("the environment has no %s: %v", wanted, attempt.environment)
+		}
 	}
 	if err := w.once(ctx, w.dates...); err != nil {
 		return err

@@ -54,7 +54,8 @@ func drained(ctx context.Context, t *trial, f *finding) error {
 	if err := w.node.drain(ctx, first); err != nil {
 		return err
 	}
-	time.Sleep(5 * time.Second)
+	// Longer than the first repetition has to wait.
+	time.Sleep(13 * time.Second)
 	if attempts := len(w.node.attemptsOf(w.name, "night")); attempts != 1 {
 		return fmt.Errorf("there are %d pods while the first one terminates", attempts)
 	}

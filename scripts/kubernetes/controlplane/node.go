@@ -38,6 +38,7 @@ type attempt struct {
 	signaled            time.Time // when it was asked to end; zero if it was not
 	exitCode            int
 	running             bool
+	environment         []string
 	log                 []byte
 	folder              string
 	done                chan struct{}
@@ -108,6 +109,7 @@ func (n *node) start(ctx context.Context, pod *corev1.Pod) error {
 	if err != nil {
 		return err
 	}
+	a.environment = command.Env
 	n.mutex.Lock()
 	a.number = 1
 	for _, other := range n.attempts {
