@@ -73,6 +73,7 @@ func TestGenerateWritesAnAllianceThatSettles(t *testing.T) {
 		"--out is needed": {"generate"},
 		"--bad-share":     {"generate", "--out", out + "2", "--bad-share", "2"},
 		"format \"xls\"":  {"generate", "--out", out + "2", "--formats", "xls"},
+		"profile \"x\"":   {"generate", "--out", out + "2", "--profiles", "x"},
 		"0 merchants":     {"generate", "--out", out + "2", "--merchants", "0"},
 		"--from":          {"generate", "--out", out + "2", "--from", "yesterday"},
 	} {

@@ -21,7 +21,7 @@ type generateFlags struct {
 	badShare                 string
 	lots                     int64
 	plain                    bool
-	formats                  []string
+	formats, profiles        []string
 	asJSON                   bool
 }
 
@@ -53,13 +53,14 @@ or not be there yet; memory does not grow with the number of rows.`,
 	set.Int64Var(&flags.lots, "lots", 0, "how many lots members bring along, for settle open --lots OUT/lots.csv")
 	set.BoolVar(&flags.plain, "plain", false, "issues and covered redemptions alone, nothing late, reversed or wrong: what a database can settle as well")
 	set.StringSliceVar(&flags.formats, "formats", []string{"csv"}, "formats that merchants have by turns: "+strings.Join(generate.Formats, ", "))
+	set.StringSliceVar(&flags.profiles, "profiles", []string{generate.Profiles[0]}, "layouts that merchants with CSV files have by turns: "+strings.Join(generate.Profiles, ", "))
 	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	return command
 }
 
 func (f *generateFlags) plan(command *cobra.Command) (*generate.Plan, error) {
 	plan := &generate.Plan{Seed: f.seed, Merchants: f.merchants, Members: f.members, Nights: f.nights, Rows: f.rows, Formats: f.formats,
-		Lots: f.lots, Plain: f.plain}
+		Lots: f.lots, Plain: f.plain, Profiles: f.profiles}
 	var err error
 	if plan.From, err = parseDate("from", f.from); err != nil {
 		return nil, err
