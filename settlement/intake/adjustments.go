@@ -269,7 +269,7 @@ func textProblem(text string) string {
 	case len(text) > longest_bytes:
 		return fmt.Sprintf("longer than %d bytes", longest_bytes)
 	case !utf8.ValidString(text):
-		return faultUTF8
+		return notUTF8
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return "it has a control character"
 	case !norm.NFC.IsNormalString(text):

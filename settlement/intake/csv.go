@@ -53,7 +53,8 @@ const (
 	faultStray    = "a quote inside a field that does not begin with one; quote the field and double the quote"
 	faultAfter    = "text after the closing quote of a field; double the quotes inside it"
 	faultReturn   = "a carriage return that is not part of a line end; quote the field"
-	faultUTF8     = "not valid UTF-8"
+	notUTF8       = "not valid UTF-8; write it in UTF-8"
+	faultUTF8     = notUTF8 + ", or have the encoding put into the merchant's profile"
 )
 
 // next finds the next record that is not blank. It returns io.EOF after the last one,

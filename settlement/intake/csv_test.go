@@ -81,7 +81,7 @@ func TestCSVFaults(t *testing.T) {
 		{"empty header name", "kind,,a\n", settlement.UnreadableFile, "column 2 of the header has no name"},
 		{"header with a stray quote", "ki\"nd,a\n", settlement.UnreadableFile, "header line is malformed"},
 		{"header with an unclosed quote", "\"kind,a\n", settlement.UnreadableFile, "header line is malformed"},
-		{"UTF-16", "\xff\xfek\x00i\x00", settlement.UnreadableFile, "not valid UTF-8"},
+		{"UTF-16", "\xff\xfek\x00i\x00", settlement.UnreadableFile, "not valid UTF-8; write it in UTF-8, or have the encoding put into the merchant's profile"},
 		{"too many columns", wide, settlement.UnreadableFile, "1001 columns, more than the limit of 1000"},
 		{"long header", strings.Repeat("x", 1<<20+1) + "\n", settlement.UnreadableFile, "the header is longer than the limit of 1048576 bytes"},
 		{"long row", goodHeader + "a,b,c,d,e\n" + strings.Repeat("x", 1<<20+1), settlement.UnreadableFile, "row 2 is longer than the limit of 1048576 bytes"},

@@ -113,7 +113,7 @@ func (b *parquetBatch) emit(count int) error {
 		if isUTF8 {
 			err = b.rows.emit()
 		} else {
-			err = b.rows.malformed(faultUTF8)
+			err = b.rows.malformed(notUTF8)
 		}
 		if err != nil {
 			return err

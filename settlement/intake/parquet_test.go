@@ -274,7 +274,7 @@ func TestParquetTextThatIsNotUTF8(t *testing.T) {
 	node := mustNode(t, "member_id", parquet.Repetitions.Required, schema.NoLogicalType{}, parquet.Types.ByteArray, -1)
 	for _, dictionary := range []bool{true, false} {
 		content := leafFile(t, twoRows(t, leaf{node: node, values: []string{"m\xff", "m2"}}), parquet.WithDictionaryDefault(dictionary))
-		want := "1: !not valid UTF-8\n2: t2 m2 redeem 8 2026-03-10T11:00:00Z\n2 rows, 0 issued, 8 redeemed, unknown []\n"
+		want := "1: !not valid UTF-8; write it in UTF-8\n2: t2 m2 redeem 8 2026-03-10T11:00:00Z\n2 rows, 0 issued, 8 redeemed, unknown []\n"
 		if got := readParquetFile(t, content); got != want {
 			t.Errorf("dictionary %t: got\n%s", dictionary, got)
 		}
