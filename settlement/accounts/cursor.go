@@ -20,7 +20,7 @@ type cursor struct {
 	loaded int
 	// at is the entry at which the cursor is.
 	at int
-	// dense says that all accounts are wanted.
+	// dense says that most accounts of the blocks that are read are wanted.
 	dense bool
 
 	// The entries due after a date, through another, are found too: due holds the blocks that
@@ -108,13 +108,16 @@ func (c *cursor) want(members []string, after, through settlement.Date) error {
 	if c.due, err = run.dueBlocks(after, through); err != nil {
 		return err
 	}
-	due, number := c.due, 0
+	due, number, wanted := c.due, -1, len(c.due)
 	var member []byte
 	for _, text := range members {
 		member = append(member[:0], text...)
-		at := run.blockOf(member, number)
+		at := run.blockOf(member, max(number, 0))
 		if at < 0 {
 			continue
+		}
+		if at != number {
+			wanted++
 		}
 		number = at
 		for len(due) > 0 && due[0] <= number {
@@ -126,6 +129,8 @@ func (c *cursor) want(members []string, after, through settlement.Date) error {
 	for _, number := range due {
 		c.fetcher.Want(number)
 	}
+	// As many members of each block as make it worth to prepare for all.
+	c.dense = int64(len(members))*fewDecoded*int64(len(run.blocks)) > int64(wanted)*(run.facts.Accounts+run.facts.Removed)
 	return nil
 }
 

@@ -21,12 +21,18 @@ type Section struct {
 const (
 	// chunkBytes is about how much is read at once, where sections are smaller.
 	chunkBytes = 1 << 20
-	// gapBytes is how much is read in vain rather than to read twice.
+	// gapBytes is how much is read in vain rather than to read twice, of a reader that does not say.
 	gapBytes = 32 << 10
 	// aheadBytes and aheadReads bound what is being read that nobody asked for yet.
 	aheadBytes = 4 << 20
 	aheadReads = 16
 )
+
+// A Costly reader says what a read costs, apart from its bytes: as much as to read RequestBytes more. So
+// much is read in vain rather than to read twice.
+type Costly interface {
+	RequestBytes() int64
+}
 
 // A Fetcher reads sections of a file, in ascending order as a rule: it is told first which ones will be
 // wanted, and reads them at once and ahead. It is not safe for concurrent use; the reader must be,
@@ -34,6 +40,8 @@ const (
 type Fetcher struct {
 	reader   io.ReaderAt
 	sections []Section
+	// gap is how much is read in vain rather than to read twice.
+	gap int64
 	// plan is what was not asked to be read yet, in order.
 	plan []chunk
 	// ahead is being read, in order.
@@ -56,7 +64,11 @@ type read struct {
 
 // NewFetcher returns a Fetcher of the sections of a file, which follow each other.
 func NewFetcher(reader io.ReaderAt, sections []Section) *Fetcher {
-	return &Fetcher{reader: reader, sections: sections}
+	gap := int64(gapBytes)
+	if costly, ok := reader.(Costly); ok {
+		gap = costly.RequestBytes()
+	}
+	return &Fetcher{reader: reader, sections: sections, gap: gap}
 }
 
 // Want plans to read a section, which is not before the one that was wanted last. Nothing was
@@ -68,7 +80,7 @@ func (f *Fetcher) Want(number int) {
 			return
 		}
 		gap := f.sections[number].Offset - f.end(to-1)
-		if gap <= gapBytes && f.end(number)-f.sections[from].Offset <= chunkBytes {
+		if gap <= f.gap && f.end(number)-f.sections[from].Offset <= max(chunkBytes, 4*f.gap) {
 			f.plan[last].to = number + 1
 			return
 		}

@@ -101,6 +101,34 @@ func TestFetchReadsNeighboursAtOnce(t *testing.T) {
 	}
 }
 
+type costlyReader struct {
+	*countingReader
+	gap int64
+}
+
+func (r costlyReader) RequestBytes() int64 { return r.gap }
+
+// TestCostlyReads wants every tenth section.
+func TestCostlyReads(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	content, sections := file(random, 500, 20_000)
+	for _, test := range []struct{ gap, reads, bytes int64 }{{0, 50, 50 * 20_000}, {1 << 20, 6, int64(len(content))}} {
+		reader := &countingReader{Reader: bytes.NewReader(content)}
+		fetcher := NewFetcher(costlyReader{reader, test.gap}, sections)
+		for i := 0; i < len(sections); i += 10 {
+			fetcher.Want(i)
+		}
+		for i := 0; i < len(sections); i += 10 {
+			if _, err := fetcher.Fetch(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if reads, read := reader.reads.Load(), reader.bytes.Load(); reads > test.reads || read > test.bytes {
+			t.Errorf("if a read costs %d bytes: %d reads of %d bytes", test.gap, reads, read)
+		}
+	}
+}
+
 func TestFetchErrors(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	content, sections := file(random, 20, 20_000)

@@ -33,6 +33,9 @@ type s3RangeReader struct {
 
 func (r *s3RangeReader) Close() error { return nil }
 
+// RequestBytes makes readers of parts ask for neighbours at once.
+func (r *s3RangeReader) RequestBytes() int64 { return s3RequestBytes }
+
 func (r *s3RangeReader) ReadAt(buffer []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, negativeOffset(r.key, offset)
