@@ -120,7 +120,7 @@ func (n *node) start(ctx context.Context, pod *corev1.Pod) error {
 	n.attempts[pod.UID] = a
 	n.mutex.Unlock()
 	if err := command.Start(); err != nil {
-		return fmt.Errorf("start %v: %w", command.Args, err)
+		return fmt.Errorf("start %v in a root directory of its own: %w (this needs root, or user namespaces for everybody)", command.Args, err)
 	}
 	a.process = command.Process
 	command.Stdout.(*os.File).Close()
