@@ -99,6 +99,7 @@ func (r row) run() ([]string, error) {
 	command := exec.Command("go", append(arguments, r.arguments...)...)
 	command.Env = append(append(os.Environ(), "SETTLE_FAULTS=all", "SETTLE_FAULTS_TABLE="+path), r.environment...)
 	command.Stderr = os.Stderr
+	tested := commit()
 	fmt.Fprintf(os.Stderr, "row %s: go %s\n", r.letter, strings.Join(command.Args[1:], " "))
 	output, err := command.StdoutPipe()
 	if err != nil {
@@ -109,7 +110,7 @@ func (r row) run() ([]string, error) {
 	}
 	started := follow(output, os.Stderr)
 	failed := command.Wait()
-	lines, violations, err := readLines(path, r.letter, started)
+	lines, violations, err := readLines(path, r.letter, tested, started)
 	switch {
 	case err != nil:
 	case violations > 0:

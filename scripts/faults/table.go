@@ -54,7 +54,7 @@ func follow(output io.Reader, repeat io.Writer) map[string]time.Time {
 
 // readLines returns the lines of the table that a row's tests wrote, as Markdown. The seconds of a
 // line are those since its test began or wrote the line before.
-func readLines(path, letter string, started map[string]time.Time) (lines []string, violations int, err error) {
+func readLines(path, letter, tested string, started map[string]time.Time) (lines []string, violations int, err error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
@@ -62,7 +62,6 @@ func readLines(path, letter string, started map[string]time.Time) (lines []strin
 	if err != nil {
 		return nil, 0, err
 	}
-	tested := commit()
 	for text := range strings.Lines(string(content)) {
 		var line faults.Line
 		if err := json.Unmarshal([]byte(text), &line); err != nil {

@@ -33,7 +33,7 @@ type commitFault struct {
 	sent  bool
 }
 
-var commitKinds = []faults.Kind{faults.TimeoutAfter, faults.OwnExists, faults.Conflict, faults.ServerErrorAfter, faults.ServerError}
+var commitKinds = []faults.Kind{faults.TimeoutAfter, faults.OwnExists, faults.Conflict, faults.ServerErrorAfter, faults.ServerError, faults.TimeoutLate}
 
 func drawCommitFault(kind faults.Kind, seed uint64, rival func()) *commitFault {
 	random := rand.New(rand.NewPCG(seed, uint64(slices.Index(commitKinds, kind))))
@@ -59,7 +59,7 @@ func (f *commitFault) decide(_ int64, call faults.Call) faults.Kind {
 	case call.Operation == faults.Create && f.writes > 0:
 		kind := f.kind
 		if f.sent && !f.same {
-			later := append([]faults.Kind{faults.TimeoutLate, faults.TimeoutBefore}, commitKinds...)
+			later := append([]faults.Kind{faults.TimeoutBefore}, commitKinds...)
 			kind = later[f.random.IntN(len(later))]
 		}
 		if !f.sent && f.rival != nil {
