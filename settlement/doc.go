@@ -48,6 +48,7 @@
 //   - alliance/settlement/storage: buckets of objects.
 //   - alliance/settlement/access: who may do what in these buckets, as their policies.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
+//   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/cmd/settle: the command.
 //   - alliance/fixtures: readable cases, a sample alliance; alliance/fixtures/generate: a made-up
 //     alliance of any size.

@@ -14,6 +14,8 @@ type Report struct {
 	Dates []DateReport `json:"dates"`
 	// Head is the number of the newest record of the log and its SHA-256 in hex.
 	Head HeadReport `json:"head"`
+	// Ledger is how far the ledger has come; nil if no date is settled.
+	Ledger *LedgerReport `json:"-"`
 	// DryRun says that nothing was written.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Restated says that the dates were settled before and were recomputed.

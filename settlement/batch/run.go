@@ -66,7 +66,10 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	defer func() { report.Head.Sequence, report.Head.SHA256 = ledger.Head() }()
+	defer func() {
+		report.Head.Sequence, report.Head.SHA256 = ledger.Head()
+		report.Ledger = ledgerReport(ledger, job.Rulebook)
+	}()
 	report.DryRun = job.DryRun
 	if !job.DryRun {
 		if err := ledger.ProjectAll(ctx, job.Statements); err != nil {

@@ -29,10 +29,8 @@ type Run struct {
 	ExitCode int
 	// Missing is how many merchants were missing on the last date that was settled or refused.
 	Missing int
-	// Report is what the run did.
+	// Report is what the run did, and how far the ledger has come.
 	Report batch.Report
-	// Standing is how far the ledger has come; nil if that is not known, or no date is settled.
-	Standing *batch.Standing
 }
 
 // A collection gathers gauges.
@@ -65,8 +63,8 @@ func (r *Run) Families() ([]*dto.MetricFamily, error) {
 	if len(settled) > 0 && settled[len(settled)-1].OpenClaims != nil {
 		addClaims(c, settled[len(settled)-1].OpenClaims)
 	}
-	if r.Standing != nil {
-		addStanding(c, r.Standing)
+	if r.Report.Ledger != nil {
+		addLedger(c, r.Report.Ledger)
 	}
 	return c.registry.Gather()
 }
@@ -155,7 +153,7 @@ func addClaims(c *collection, claims *batch.ClaimStatus) {
 	c.gauge("settle_open_claim_oldest_timestamp_seconds", "Earliest date that settled a redemption with an open claim; 0: there is none.", midnight(oldest))
 }
 
-func addStanding(c *collection, s *batch.Standing) {
+func addLedger(c *collection, s *batch.LedgerReport) {
 	c.gauge("settle_last_settled_date_timestamp_seconds", "The newest settled date.", midnight(s.Last))
 	c.gauge("settle_last_settled_timestamp_seconds", "When the newest settled date was put on record.", moment(s.SettledAt))
 	c.gauge("settle_next_cutoff_timestamp_seconds", "When the date after the newest settled one is over by the alliance's clock.", float64(s.NextCutOff)/1e6)

@@ -37,12 +37,11 @@ func full() *Run {
 			{Date: night, Totals: batch.Totals{Files: 3, FilesHeld: 1, RowsAccepted: 20, RowsDeferred: 2, RowsRejected: 3, Statements: 5, Lines: 4, PointsAcross: 700,
 				Codes: map[string]int64{"malformed": 2, "duplicate": 1}, Currency: "CNY", Value: "0.20", Fees: "-1.05", Tax: "0.06", Due: "12345678.90"},
 				OpenClaims: &batch.ClaimStatus{Count: 2, Points: 55, Oldest: &oldest}},
-		}},
-		Standing: &batch.Standing{Last: night, SettledAt: time.Unix(1780600089, 0), NextCutOff: settlement.Instant(1780588800_000000), Merchants: []batch.MerchantStanding{
+		}, Ledger: &batch.LedgerReport{Last: night, SettledAt: time.Unix(1780600089, 0), NextCutOff: settlement.Instant(1780588800_000000), Merchants: []batch.MerchantReport{
 			{Merchant: "A", OldestHeld: settlement.NoDate, Accepted: 20, Deferred: 2},
 			{Merchant: "B", MissingNights: 4, MissingLast: true, Held: 2, OldestHeld: night - 1, Rejected: 3},
 			{Merchant: "C", MissingNights: 2, Held: 1, OldestHeld: night - 5},
-		}},
+		}}},
 	}
 }
 
@@ -136,7 +135,7 @@ func TestWhatARunDoesNotKnowIsNotTold(t *testing.T) {
 		not, told string
 	}{
 		"nothing was settled":   {func(r *Run) { r.Report.Dates = r.Report.Dates[:1] }, "settle_settled_|settle_open_", "settle_run_|settle_last_"},
-		"it was refused":        {func(r *Run) { r.Report, r.ExitCode, r.Standing = batch.Report{}, 3, nil }, "settle_settled_|settle_open_|settle_last_|settle_merchant_", "settle_run_"},
+		"it was refused":        {func(r *Run) { r.Report, r.ExitCode = batch.Report{}, 3 }, "settle_settled_|settle_open_|settle_last_|settle_merchant_", "settle_run_"},
 		"a dry run":             {func(r *Run) { r.Report.DryRun = true }, "settle_settled_|settle_open_", "settle_run_|settle_last_"},
 		"a restatement":         {func(r *Run) { r.Report.Restated = true }, "settle_settled_", "settle_run_|settle_last_|settle_open_"},
 		"one that changed none": {func(r *Run) { r.Report.Restated, r.Report.Same = true, true }, "settle_settled_|settle_open_", "settle_run_|settle_last_"},

@@ -12,21 +12,21 @@ import (
 	"alliance/settlement/storage"
 )
 
-// A Standing is how far a ledger has come, as far as its log says it: members' accounts, which
+// A LedgerReport is how far a ledger has come, as far as its log says it: members' accounts, which
 // may be many, are not read.
-type Standing struct {
+type LedgerReport struct {
 	// Last is the newest settled date, SettledAt when it was put on record, as claimed; zero if
-	// that is not on record.
+	// the record does not say so.
 	Last      settlement.Date
 	SettledAt time.Time
 	// NextCutOff is when the date after it is over, and so can be settled.
 	NextCutOff settlement.Instant
 	// Merchants has an entry for every merchant of the register, in order.
-	Merchants []MerchantStanding
+	Merchants []MerchantReport
 }
 
-// A MerchantStanding is what the log says of a merchant.
-type MerchantStanding struct {
+// A MerchantReport is what the log says of a merchant.
+type MerchantReport struct {
 	Merchant string
 	// MissingNights counts the settled dates, the last one and those before it, for which the
 	// merchant was expected to deliver and did not, since the last one for which it did.
@@ -41,37 +41,30 @@ type MerchantStanding struct {
 	Accepted, Deferred, Rejected int64
 }
 
-// ReadStanding reads a ledger's log. It returns nil if no date is settled. Errors are those of the
-// store.
-func ReadStanding(ctx context.Context, bucket storage.Bucket, rulebook *rules.Rulebook) (*Standing, error) {
-	ledger, err := books.Open(ctx, bucket)
-	if err != nil {
-		return nil, err
-	}
+// ledgerReport returns how far a ledger has come, as it was last read or written; nil if no date is settled.
+func ledgerReport(ledger *books.Ledger, rulebook *rules.Rulebook) *LedgerReport {
 	last, any := ledger.LastSettled()
 	if !any {
-		return nil, nil
+		return nil
 	}
 	settled, record := ledger.Settled(last)
-	standing := &Standing{Last: last, NextCutOff: rulebook.Calendar.CutOff(last + 1)}
-	if record.Time != "" {
-		if standing.SettledAt, err = time.Parse(time.RFC3339, record.Time); err != nil {
-			return nil, fmt.Errorf("the time of record %d: %w", record.Seq, err)
-		}
+	report := &LedgerReport{Last: last, NextCutOff: rulebook.Calendar.CutOff(last + 1)}
+	if at, err := time.Parse(time.RFC3339, record.Time); err == nil {
+		report.SettledAt = at
 	}
 	missing := missingOn(newTimeline(ledger))
 	for i := range rulebook.Merchants {
 		merchant := &rulebook.Merchants[i]
-		one := MerchantStanding{Merchant: rulebook.Parties.ID(merchant.Party), OldestHeld: settlement.NoDate}
+		one := MerchantReport{Merchant: rulebook.Parties.ID(merchant.Party), OldestHeld: settlement.NoDate}
 		one.MissingNights, one.MissingLast = missingNights(merchant, one.Merchant, missing, last), missing[last][one.Merchant]
 		for j := range settled.Inputs {
 			if settled.Inputs[j].Merchant == one.Merchant {
 				one.addInput(&settled.Inputs[j])
 			}
 		}
-		standing.Merchants = append(standing.Merchants, one)
+		report.Merchants = append(report.Merchants, one)
 	}
-	return standing, nil
+	return report
 }
 
 // missingOn returns who was missing on each settled date.
@@ -102,7 +95,7 @@ func missingNights(merchant *rules.Merchant, id string, missing map[settlement.D
 	return nights
 }
 
-func (m *MerchantStanding) addInput(input *books.InputRecord) {
+func (m *MerchantReport) addInput(input *books.InputRecord) {
 	if input.State == settlement.Held {
 		m.Held++
 		if folder := folderOf(input.Key); m.OldestHeld == settlement.NoDate || folder < m.OldestHeld {
