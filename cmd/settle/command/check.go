@@ -30,7 +30,7 @@ func newCheck() *cobra.Command {
 		Long: `check reads files of one merchant with the code that a run reads them with, and says what the run would
 make of them: files that would be held, rows that would be rejected, where, why, and what to do. A file
 _control.json beside them is checked too. Nothing is written, and nothing but the files and the rulebook
-is needed.
+is needed. Memory grows with the number of rows, by less than a kilobyte each.
 
 What takes the alliance's ledger cannot be checked: ids and originals of earlier nights, and whether
 members have the points that they redeem.
