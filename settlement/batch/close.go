@@ -26,16 +26,21 @@ type CloseJob struct {
 
 // A CloseReport says what was closed, and which payments may be executed now.
 type CloseReport struct {
-	// Through is the last date that is final now. Already says that it was before: nothing was done.
+	// Through is the last date that was made final, now or, if Already, by the record that did it.
 	Through settlement.Date `json:"through"`
 	Already bool            `json:"already,omitempty"`
 	// Dates are those that became final, in order.
 	Dates []settlement.Date `json:"dates"`
-	// Payments are those of these dates, in order of date and as published; Sum adds them up.
+	// Payments are those of these dates, in order of date and as published.
 	Payments []PaymentFacts `json:"payments"`
-	Currency string         `json:"currency"`
-	Sum      string         `json:"sum"`
-	Head     HeadReport     `json:"head"`
+	// Record is the one that closed the dates; Before are the payments that became final then, if it
+	// was done before with the same last date: whoever did not see the answer asks again.
+	Record int64          `json:"record"`
+	Before []PaymentFacts `json:"payments_final_before,omitempty"`
+	// Sum adds up the payments of either list.
+	Currency string     `json:"currency"`
+	Sum      string     `json:"sum"`
+	Head     HeadReport `json:"head"`
 }
 
 // PaymentFacts is a published payment.
@@ -70,9 +75,8 @@ func CloseDates(ctx context.Context, job CloseJob) (report CloseReport, err erro
 		return report, refuse("%s cannot be closed: the first settled date is %s", job.Through, first)
 	}
 	if closed, any := ledger.ClosedThrough(); any {
-		if report.Already = job.Through <= closed; report.Already {
-			report.Through = closed
-			return report, nil
+		if job.Through <= closed {
+			return report, report.recall(ctx, ledger, job.Through)
 		}
 		first = closed + 1
 	}
@@ -89,7 +93,36 @@ func CloseDates(ctx context.Context, job CloseJob) (report CloseReport, err erro
 	if job.Now != nil {
 		record.Time = job.Now().UTC().Format(time.RFC3339)
 	}
-	return report, attempt.Commit(ctx, record)
+	err = attempt.Commit(ctx, record)
+	report.Record, _ = ledger.Head()
+	return report, err
+}
+
+// recall says what closed a date that is final already, and if that was with this very last date,
+// which payments became final then.
+func (r *CloseReport) recall(ctx context.Context, ledger *books.Ledger, through settlement.Date) error {
+	r.Already = true
+	first, _ := ledger.FirstSettled()
+	for _, record := range ledger.Records() {
+		if record.Kind != books.Close {
+			continue
+		}
+		last, err := settlement.ParseDate(record.Through)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", record.Seq, err)
+		}
+		if through > last {
+			first = last + 1
+			continue
+		}
+		r.Record, r.Through = record.Seq, last
+		if through == last {
+			err = r.addPayments(ctx, ledger, first)
+		}
+		r.Before, r.Dates, r.Payments = r.Payments, []settlement.Date{}, []PaymentFacts{}
+		return err
+	}
+	return nil
 }
 
 var paymentColumns = []string{"payment_id", "payer_id", "payee_id", "currency", "amount", "statement_no"}

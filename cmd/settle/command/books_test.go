@@ -57,7 +57,9 @@ func TestClose(t *testing.T) {
 	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05", "--approved-by", "J. Doe", "--reason", "as agreed", "--operator", "olga"),
 		"closed through 2026-01-05: 1 date final", "payments to execute: 3, in all 3.40 EUR",
 		"date", "amount", "A", "HUB", "1.50 EUR", "ST-A-20260105-1", "log: record 3, SHA-256 ")
-	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05"), "closed through 2026-01-05 already; nothing was done", "log: record 3")
+	// Whoever did not see the answer asks again, and must not miss a payment.
+	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05"), "closed through 2026-01-05 already, by record 3; nothing was done",
+		"payments that are final since then: 3, in all 3.40 EUR", "date", "amount", "A", "HUB", "1.50 EUR", "ST-A-20260105-1", "log: record 3")
 	contains(t, w.run(exitDone, "status"), "closed through: 2026-01-05")
 	var report struct {
 		Through  string   `json:"through"`
@@ -65,11 +67,19 @@ func TestClose(t *testing.T) {
 		Payments []any    `json:"payments"`
 		Currency string   `json:"currency"`
 		Sum      string   `json:"sum"`
+		Already  bool     `json:"already"`
+		Before   []any    `json:"payments_final_before"`
 	}
+	w.askJSON(&report, "close", "--through", "2026-01-05")
+	if !report.Already || len(report.Dates)+len(report.Payments) != 0 || len(report.Before) != 3 || report.Sum != "3.40" {
+		t.Errorf("%+v", report)
+	}
+	report.Before = nil
 	w.askJSON(&report, "close", "--through", "2026-01-06")
 	if report.Through != "2026-01-06" || len(report.Dates) != 1 || len(report.Payments) != 0 || report.Currency != "EUR" || report.Sum != "0.00" {
 		t.Errorf("%+v", report)
 	}
+	contains(t, w.ask(exitDone, "close", "--through", "2026-01-05"), "closed through 2026-01-05 already, by record 3; nothing was done")
 	contains(t, w.ask(exitDone, "log"), "record 3", "close by olga", "as agreed", "J. Doe", "2026-01-05", "sha256")
 	w.ask(exitDone, "verify")
 	contains(t, w.ask(exitUsage, "close"), "--through is needed")

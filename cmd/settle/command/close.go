@@ -26,7 +26,9 @@ func newClose() *cobra.Command {
 payments may be executed. Corrections are late rows or adjustments of a later date. What was published
 stays as it is. close prints the payments of the dates that became final.
 
-A date that is not settled cannot be closed (exit code 3); one that is closed already is left alone.`,
+A date that is not settled cannot be closed (exit code 3); one that is closed already is left alone. Who
+did not see the answer asks again: then close prints the payments that the same command made final
+before, apart from those to execute. A payment has the same id every time.`,
 		Example: `  settle close --root alliance --through 2026-06-07 --approved-by "J. Doe"
   settle close --root alliance --through 2026-06-30 --reason "June, as reviewed" --json`,
 		Args: exactly(0, "no arguments"),
@@ -70,22 +72,29 @@ func (f *closeFlags) run(command *cobra.Command) error {
 
 func describeClose(out *strings.Builder, report *batch.CloseReport) {
 	if report.Already {
-		fmt.Fprintf(out, "closed through %s already; nothing was done\n", report.Through)
+		fmt.Fprintf(out, "closed through %s already, by record %d; nothing was done\n", report.Through, report.Record)
+		if len(report.Before) > 0 {
+			describePayments(out, "payments that are final since then", report.Before, report)
+		}
 	} else {
 		fmt.Fprintf(out, "closed through %s: %s final\n", report.Through, count(int64(len(report.Dates)), "date"))
 		if len(report.Payments) == 0 {
 			out.WriteString("payments to execute: none\n")
 		} else {
-			fmt.Fprintf(out, "payments to execute: %d, in all %s %s\n", len(report.Payments), report.Sum, report.Currency)
-			rows := newTable(out)
-			rows.row("  date", "payment", "payer", "payee", "amount", "statement")
-			for _, payment := range report.Payments {
-				rows.row("  "+payment.Date.String(), payment.ID, payment.Payer, payment.Payee, payment.Amount+" "+payment.Currency, payment.StatementNo)
-			}
-			rows.end()
+			describePayments(out, "payments to execute", report.Payments, report)
 		}
 	}
 	describeHead(out, report.Head)
+}
+
+func describePayments(out *strings.Builder, what string, payments []batch.PaymentFacts, report *batch.CloseReport) {
+	fmt.Fprintf(out, "%s: %d, in all %s %s\n", what, len(payments), report.Sum, report.Currency)
+	rows := newTable(out)
+	rows.row("  date", "payment", "payer", "payee", "amount", "statement")
+	for _, payment := range payments {
+		rows.row("  "+payment.Date.String(), payment.ID, payment.Payer, payment.Payee, payment.Amount+" "+payment.Currency, payment.StatementNo)
+	}
+	rows.end()
 }
 
 // describeHead prints the newest record of the log: the last word of every command that writes.
