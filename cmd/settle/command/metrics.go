@@ -95,7 +95,8 @@ func (w *watch) logEnd(err error) {
 		values = append(values, "first", dates[0].Date.String(), "last", dates[len(dates)-1].Date.String())
 	}
 	if err != nil {
-		values = append(values, "error", err)
+		w.tell.fail("run ended", append(values, "error", err)...)
+		return
 	}
 	w.tell.log("run ended", values...)
 }

@@ -140,6 +140,7 @@ func TestARunIsWatched(t *testing.T) {
 		`settle_merchant_missing_nights{merchant="B"}`: "0",
 		`settle_run_stage_seconds{stage="statements"}`: "0",
 	})
+	contains(t, stderr, "level=ERROR", "run ended", "exit_code=3", "refused: B may not be missing")
 	contains(t, w.message(), "exit code 3: 2026-01-06: refused: B may not be missing on 2026-01-06; missing: A (no file")
 
 	for _, now := range []string{"2026-01-07T03:10:00Z", "2026-01-08T03:00:00Z"} {

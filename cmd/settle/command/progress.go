@@ -91,6 +91,13 @@ func (p *progress) log(message string, values ...any) {
 	}
 }
 
+// fail writes to the log that the work failed. A terminal shows the error that the program ends with.
+func (p *progress) fail(message string, values ...any) {
+	if !p.terminal {
+		p.logger.Error(message, values...)
+	}
+}
+
 // end clears the line that is being changed.
 func (p *progress) end() {
 	p.mutex.Lock()
