@@ -99,7 +99,8 @@
 // # Closing
 //
 // [CloseDates] makes every date up to one final. A date that is not settled cannot be closed, one
-// that is final stays so. Nothing published changes; restating a final date is refused.
+// that is final stays so. Nothing published changes; restating a final date is refused. Done again with
+// the same date, it tells which payments became final then.
 //
 // # Verifying
 //

@@ -31,8 +31,10 @@ type ForgetJob struct {
 type ForgetReport struct {
 	// Found is false if nothing on record holds the member: then nothing was put on record.
 	Found bool `json:"found"`
-	// Pseudonym is the member's name from now on.
+	// Pseudonym is the member's name from now on; if nothing was found, the one that it got when it was
+	// forgotten last, in the record Before.
 	Pseudonym string `json:"pseudonym,omitempty"`
+	Before    int64  `json:"forgotten_before,omitempty"`
 	// Objects is how many objects of the ledger were replaced by ones without the member.
 	Objects int64 `json:"objects"`
 	// Deleted is how many objects that held a forgotten member were deleted, of this one or of
@@ -70,6 +72,9 @@ func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err 
 			return report, err
 		}
 	}
+	if !report.Found {
+		report.recall(ledger, job.Member)
+	}
 	if err := report.cleanUp(ctx, ledger); err != nil {
 		if report.Found {
 			return report, &CommittedError{report.Head.Sequence, fmt.Errorf("but objects that hold the member are left; run again to remove them: %w", err)}
@@ -77,6 +82,15 @@ func ForgetMember(ctx context.Context, job ForgetJob) (report ForgetReport, err 
 		return report, err
 	}
 	return report, nil
+}
+
+// recall says whether a member that nothing holds was forgotten before.
+func (r *ForgetReport) recall(ledger *books.Ledger, member string) {
+	for _, record := range ledger.Records() {
+		if one := record.Forgotten; one != nil && one.MemberDigest == books.MemberDigest(record.Attempt, member) {
+			r.Pseudonym, r.Before = printablePseudonym(one.Pseudonym), record.Seq
+		}
+	}
 }
 
 // cleanUp deletes what still holds forgotten members.

@@ -67,9 +67,12 @@ func (f *forgetFlags) run(command *cobra.Command) error {
 		return printJSON(command, report)
 	}
 	var text strings.Builder
-	if report.Found {
+	switch {
+	case report.Found:
 		fmt.Fprintf(&text, "the member is %s from now on: %s replaced\n", report.Pseudonym, count(report.Objects, "object"))
-	} else {
+	case report.Before > 0:
+		fmt.Fprintf(&text, "the member was forgotten already, by record %d, and is %s; nothing on record holds it\n", report.Before, report.Pseudonym)
+	default:
 		text.WriteString("nothing on record holds this member; nothing was done\n")
 	}
 	if report.Deleted+report.Attempts > 0 {
