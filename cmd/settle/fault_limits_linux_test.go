@@ -157,7 +157,7 @@ func limitMemory() memoryLimit {
 	}
 	return memoryLimit{name: "address space", end: func() error { return nil }, start: func(bytes int64, process *exec.Cmd) error {
 		// What the runtime reserves and never uses comes on top.
-		inside(process, `ulimit -v "$0" && exec "$@"`, fmt.Sprint(700_000+bytes/1024*10))
+		inside(process, `ulimit -v "$0" && exec "$@"`, fmt.Sprint(700_000+bytes/1024*50))
 		return process.Start()
 	}}
 }
