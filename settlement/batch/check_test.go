@@ -200,3 +200,35 @@ func TestCheckIsNotLedAstrayByAMistypedDate(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckSaysWhatToDo reads the messages as a merchant does: each ends with what to do.
+func TestCheckSaysWhatToDo(t *testing.T) {
+	rulebook, err := rules.Parse("rulebook.yaml", []byte(`
+alliance: {id: HUB, currency: CNY, time_zone: UTC}
+prices: [{id: base, price: "1.00", per_points: 100}]
+merchants:
+  - {id: A, joined: 2026-06-01, left: 2026-06-30, may_redeem_from: [A]}
+  - {id: B}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := map[string]string{
+		"1,m,issue,5,2026-06-02T10:00:00Z,X":          "issuer_id is neither a registered merchant nor the alliance; correct it, or leave it out",
+		"1,m,redeem,5,2026-06-02T10:00:00Z,B":         "the merchant may not redeem points of this issuer; leave issuer_id out, or agree with the alliance on it",
+		"1,m,issue,5,2026-05-31T10:00:00Z,":           "business date 2026-05-31 is before the merchant joined on 2026-06-01; ask the alliance for an adjustment",
+		"1,m,issue,5,2026-07-01T10:00:00Z,":           "business date 2026-07-01 is after 2026-06-30, the last on which the merchant, which left on 2026-06-30, may deliver rows of kind issue; ask the alliance for an adjustment",
+		"1,m,issue_reversal,5,2026-06-02T10:00:00Z,":  "original_transaction_id has no value; a row of kind issue_reversal must name the transaction that it reverses",
+		"1,m,redeem_reversal,5,2026-06-02T10:00:00Z,": "original_transaction_id has no value; a row of kind redeem_reversal must name the transaction that it reverses",
+	}
+	for row, want := range wanted {
+		path := filepath.Join(t.TempDir(), "a.csv")
+		if err := os.WriteFile(path, []byte(checkHeader+row+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		report, err := batch.Check(t.Context(), batch.CheckJob{Rulebook: rulebook, Merchant: "A", Date: settlement.NewDate(2026, 7, 1), Files: []string{path}})
+		if err != nil || len(report.Rows) != 1 || report.Rows[0].Message != want {
+			t.Errorf("%s: %+v, %v\nwant %s", row, report.Rows, err, want)
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (v *Validator) message(row *settlement.Transaction, record *settlement.Reco
 	switch code {
 	case settlement.MissingField:
 		if column == settlement.OriginalTransactionID {
-			return fmt.Sprintf("%s has no value; a %s must name the transaction it reverses", nameOf(record, column), row.Kind)
+			return fmt.Sprintf("%s has no value; a row of kind %s must name the transaction that it reverses", nameOf(record, column), row.Kind)
 		}
 		return fmt.Sprintf("%s has no value; every row must have one", nameOf(record, column))
 	case settlement.InvalidValue:
@@ -88,23 +88,23 @@ func (v *Validator) message(row *settlement.Transaction, record *settlement.Reco
 		return fmt.Sprintf("business date %s is more than %d days before the settlement date %s; ask the alliance for an adjustment",
 			row.BusinessDate, v.rulebook.Intake.AcceptLateDays, v.date)
 	case settlement.UnknownIssuer:
-		return fmt.Sprintf("%s is neither a registered merchant nor the alliance", nameOf(record, column))
+		return fmt.Sprintf("%s is neither a registered merchant nor the alliance; correct it, or leave it out", nameOf(record, column))
 	case settlement.NotAgreed:
 		if row.Kind == settlement.Issue {
 			return fmt.Sprintf("the merchant may not issue points of this issuer; leave %s out for its own points", nameOf(record, column))
 		}
-		return "the merchant may not redeem points of this issuer"
+		return fmt.Sprintf("the merchant may not redeem points of this issuer; leave %s out, or agree with the alliance on it", nameOf(record, column))
 	default: // IssuerRequired
-		return fmt.Sprintf("a %s must name the issuer of the points in %s", row.Kind, nameOf(record, column))
+		return fmt.Sprintf("a row of kind %s must name the issuer of the points in %s", row.Kind, nameOf(record, column))
 	}
 }
 
 func (v *Validator) inactiveMessage(row *settlement.Transaction) string {
 	merchant := v.rulebook.Merchant(row.Merchant)
 	if row.BusinessDate < merchant.Joined {
-		return fmt.Sprintf("business date %s is before the merchant joined on %s", row.BusinessDate, merchant.Joined)
+		return fmt.Sprintf("business date %s is before the merchant joined on %s; ask the alliance for an adjustment", row.BusinessDate, merchant.Joined)
 	}
-	return fmt.Sprintf("business date %s is after %s, the last on which the merchant, which left on %s, may deliver a %s",
+	return fmt.Sprintf("business date %s is after %s, the last on which the merchant, which left on %s, may deliver rows of kind %s; ask the alliance for an adjustment",
 		row.BusinessDate, v.lastBusinessDate(merchant, row.Kind), merchant.Left, row.Kind)
 }
 
