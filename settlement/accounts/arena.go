@@ -22,10 +22,6 @@ func (a *Arena) Reset() {
 	a.deferred.reset()
 }
 
-// Lots returns room for lots that live as long as accounts decoded in the arena: a slice of
-// length 0 to append to. Their content is lost with Reset.
-func (a *Arena) Lots(capacity int) []settlement.Lot { return a.lots.take(capacity)[:0] }
-
 // slabItems is how many items are allocated at once.
 const slabItems = 2048
 

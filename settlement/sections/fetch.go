@@ -34,6 +34,26 @@ type Costly interface {
 	RequestBytes() int64
 }
 
+// Part returns the part of a reader from an offset on, of a number of bytes, as a reader that starts
+// at 0: so small files can lie together in one object. It costs what the reader costs.
+func Part(reader io.ReaderAt, offset, size int64) io.ReaderAt {
+	return part{io.NewSectionReader(reader, offset, size), reader}
+}
+
+type part struct {
+	*io.SectionReader
+	of io.ReaderAt
+}
+
+func (p part) RequestBytes() int64 { return requestBytes(p.of) }
+
+func requestBytes(reader io.ReaderAt) int64 {
+	if costly, ok := reader.(Costly); ok {
+		return costly.RequestBytes()
+	}
+	return gapBytes
+}
+
 // A Fetcher reads sections of a file, in ascending order as a rule: it is told first which ones will be
 // wanted, and reads them at once and ahead. It is not safe for concurrent use; the reader must be,
 // since a few reads are on their way at a time.
@@ -64,11 +84,7 @@ type read struct {
 
 // NewFetcher returns a Fetcher of the sections of a file, which follow each other.
 func NewFetcher(reader io.ReaderAt, sections []Section) *Fetcher {
-	gap := int64(gapBytes)
-	if costly, ok := reader.(Costly); ok {
-		gap = costly.RequestBytes()
-	}
-	return &Fetcher{reader: reader, sections: sections, gap: gap}
+	return &Fetcher{reader: reader, sections: sections, gap: requestBytes(reader)}
 }
 
 // Want plans to read a section, which is not before the one that was wanted last. Nothing was

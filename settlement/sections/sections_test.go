@@ -113,13 +113,13 @@ func TestCostlyReads(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	content, sections := file(random, 500, 20_000)
 	for _, test := range []struct{ gap, reads, bytes int64 }{{0, 50, 50 * 20_000}, {1 << 20, 6, int64(len(content))}} {
-		reader := &countingReader{Reader: bytes.NewReader(content)}
-		fetcher := NewFetcher(costlyReader{reader, test.gap}, sections)
+		reader := &countingReader{Reader: bytes.NewReader(append([]byte("before"), append(content, "after"...)...))}
+		fetcher := NewFetcher(Part(costlyReader{reader, test.gap}, int64(len("before")), int64(len(content))), sections)
 		for i := 0; i < len(sections); i += 10 {
 			fetcher.Want(i)
 		}
 		for i := 0; i < len(sections); i += 10 {
-			if _, err := fetcher.Fetch(i); err != nil {
+			if got, err := fetcher.Fetch(i); err != nil || !bytes.Equal(got, content[sections[i].Offset:][:sections[i].Length]) {
 				t.Fatal(err)
 			}
 		}
