@@ -2,7 +2,10 @@ package accounts
 
 // A Size is how large a run is, or will be.
 type Size struct {
-	Accounts, Bytes int64
+	Accounts int64
+	// Bytes is what decides. To count accounts instead, give their number: it stays the same if a
+	// member is forgotten, bytes do not.
+	Bytes int64
 }
 
 // A Policy says when runs are merged. The zero value is the policy to use.
@@ -24,9 +27,9 @@ type Policy struct {
 	MaxRuns int
 }
 
-// smallRun is up to how many bytes a run counts as if it had so many: to merge it costs a read and
-// a write, whatever its size.
-const smallRun = 64 << 10
+// smallRun is up to how much a run counts as if it had so much, also where accounts are counted: a
+// block's worth of accounts is read and written at once, however many of them there are.
+const smallRun = 64
 
 // Merge returns how many of the newest runs of a stack are to be merged with a night's run of
 // about a size: 0 to lay it over them as it is, len(runs) to make a new base. runs are the
