@@ -63,13 +63,13 @@ func run(letters []string) error {
 		if lines == nil {
 			continue
 		}
+		// At once, so that what took long is not lost with the rows after it.
 		standing[row.letter] = lines
+		if err := os.WriteFile(tablePath, []byte(table(standing)), 0o644); err != nil {
+			return err
+		}
 	}
-	text := table(standing)
-	fmt.Print(text)
-	if err := os.WriteFile(tablePath, []byte(text), 0o644); err != nil {
-		return err
-	}
+	fmt.Print(table(standing))
 	if len(faults) > 0 {
 		return fmt.Errorf("the campaign failed:\n%s", strings.Join(faults, "\n"))
 	}
