@@ -15,12 +15,8 @@ type Night struct {
 
 	// Lines are in the order of [CompareLineKeys]; adjustments have their place among them.
 	Lines []Line
-	// Detail holds the priced allocations of each line, in the order of [CompareAllocations];
-	// Detail[i] belongs to Lines[i]. That of an adjustment is empty.
-	Detail [][]Allocation
-	// OnUs holds the allocations where issuer and redeemer are the same, in order of that
-	// party, then of [CompareAllocations].
-	OnUs []Allocation
+	// Detail holds the priced allocations of each line, and those where issuer and redeemer are the same.
+	Detail Detail
 
 	// Positions, Fees and Payments are empty unless the cycle closes on Date.
 	Positions []Position

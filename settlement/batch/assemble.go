@@ -21,7 +21,6 @@ func (r *run) assemble() *settlement.Night {
 		Cycle:          r.Rulebook.CycleLength.CycleOf(r.Date),
 		Lines:          r.lines,
 		Detail:         r.detail,
-		OnUs:           r.onUs,
 		Positions:      r.netted.Positions,
 		Fees:           r.netted.Fees,
 		Payments:       r.netted.Payments,
@@ -40,10 +39,7 @@ func (r *run) assemble() *settlement.Night {
 }
 
 func (r *run) allExceptions() []settlement.Exception {
-	exceptions := r.exceptions
-	for _, outcome := range r.outcomes {
-		exceptions = append(exceptions, ownNames(r.Rulebook, outcome.Exceptions)...)
-	}
+	exceptions := append(r.exceptions, ownNames(r.Rulebook, r.attributed)...)
 	slices.SortFunc(exceptions, func(a, b settlement.Exception) int { return settlement.CompareExceptions(&a, &b) })
 	return exceptions
 }
@@ -118,10 +114,11 @@ func (r *run) closing() *Closing {
 	closing := &Closing{Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
 	for i := range r.accounts {
 		closing.Accounts = append(closing.Accounts, r.accounts[i]...)
+	}
+	for i := range r.settled {
 		closing.Settled = append(closing.Settled, r.settled[i]...)
 	}
 	slices.SortFunc(closing.Accounts, func(a, b settlement.Account) int { return strings.Compare(a.Member, b.Member) })
-	slices.SortFunc(closing.Settled, compareTakenIDs)
 	for _, points := range r.points {
 		if points.Closing != 0 {
 			closing.Points[points.Issuer] = points.Closing

@@ -3,9 +3,11 @@ package batch
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
+	"alliance/settlement/spool"
 )
 
 // attribute applies tonight's rows, the claims and the rows that wait to the lots, a member at
@@ -13,28 +15,28 @@ import (
 func (r *run) attribute(ctx context.Context) error {
 	r.stage(stageAttribute, int64(r.Partitions))
 	defer r.finish(stageAttribute)
-	accounts := r.accountsByPartition()
-	r.outcomes = make([]*clearing.Outcome, r.Partitions)
-	r.settled = make([][]settlement.TakenID, r.Partitions)
-	attributors := make([]*clearing.Attributor, r.Workers)
-	err := each(ctx, r.Workers, r.Partitions, func(_ context.Context, worker, i int) error {
-		if attributors[worker] == nil {
-			attributors[worker] = clearing.NewAttributor(r.Rulebook, r.Date)
-		}
-		r.outcomes[i] = &clearing.Outcome{}
-		var err error
-		accounts[i], err = attributePartition(attributors[worker], r, accounts[i], r.members.take(i), r.outcomes[i])
-		if err != nil {
-			return err
-		}
-		r.keepIDs(i)
+	r.accounts = r.accountsByPartition()
+	r.workers = make([]*attribution, min(r.Workers, r.Partitions))
+	r.allocations = r.Pool.NewSpool(r.Partitions)
+	for worker := range r.workers {
+		r.workers[worker] = newAttribution(r)
+	}
+	err := each(ctx, len(r.workers), r.Partitions, func(_ context.Context, worker, i int) error {
+		err := r.workers[worker].partition(i)
 		r.advance(stageAttribute, 1)
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	r.accounts = accounts
+	for _, worker := range r.workers {
+		if err := worker.allocations.Flush(); err != nil {
+			return err
+		}
+		r.attributed = append(r.attributed, worker.outcome.Exceptions...)
+		r.exceptions = append(r.exceptions, ownNames(r.Rulebook, worker.refused)...)
+		r.waited = append(r.waited, worker.waited)
+	}
 	if err := r.addUp(); err != nil {
 		return err
 	}
@@ -53,11 +55,80 @@ func (r *run) accountsByPartition() [][]settlement.Account {
 	return accounts
 }
 
-// attributePartition attributes the members of one partition and returns the accounts that still
-// have something on record. In which order the members come does not matter: whatever is made of
-// them is sorted later.
-func attributePartition(attributor *clearing.Attributor, r *run, accounts []settlement.Account, rows []settlement.Transaction, outcome *clearing.Outcome) ([]settlement.Account, error) {
-	groups := groupByMember(accounts, rows)
+// An attribution is one worker's part of the stage.
+type attribution struct {
+	run         *run
+	attributor  *clearing.Attributor
+	outcome     clearing.Outcome
+	tally       clearing.Tally
+	allocations *spool.Writer
+	codec       allocationCodec
+	// homes is, by place of a line in tally, where its allocations go.
+	homes []int32
+	// lines is, by place of a line in tally, its place among the lines of the night.
+	lines []int32
+	// refused are the rows whose id is taken.
+	refused []settlement.Exception
+	// waited are the ids of rows deferred earlier that were settled tonight.
+	waited []settlement.TakenID
+	rows   []settlement.Transaction
+	buffer []byte
+}
+
+func newAttribution(r *run) *attribution {
+	a := &attribution{run: r, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(), codec: allocationCodec{r.Date}}
+	a.attributor.Settled = func(row *settlement.Transaction) {
+		if row.FirstRead != r.Date {
+			a.waited = append(a.waited, r.takenBy(row, r.Date))
+		}
+	}
+	return a
+}
+
+// partition attributes the members of one partition. In which order the members come does not
+// matter: whatever is made of them is sorted later.
+func (a *attribution) partition(i int) error {
+	r := a.run
+	if err := a.load(i); err != nil {
+		return err
+	}
+	kept, err := a.members(r.accounts[i])
+	if err != nil {
+		return err
+	}
+	r.accounts[i] = kept
+	r.rows.Release(i)
+	return a.sendAllocations()
+}
+
+// load reads the partition's rows and sets apart those whose id is taken.
+func (a *attribution) load(i int) error {
+	r := a.run
+	content, err := r.rows.Load(i, nil)
+	if err != nil {
+		return err
+	}
+	a.rows = a.rows[:0]
+	for len(content) > 0 {
+		var row settlement.Transaction
+		var file int32
+		file, content = r.codec.read(content, &row)
+		if r.files.discarded[file] {
+			continue
+		}
+		if refusal, refused := r.refusals[rowName{file, row.Source.Row}]; refused {
+			a.refused = append(a.refused, withoutFile(refusal.Exception(&row, r.files.key)))
+			continue
+		}
+		a.rows = append(a.rows, row)
+	}
+	return nil
+}
+
+// members attributes each member's rows and returns the accounts that still have something on record.
+func (a *attribution) members(accounts []settlement.Account) ([]settlement.Account, error) {
+	r := a.run
+	groups := groupByMember(accounts, a.rows)
 	kept := make([]settlement.Account, 0, groups.count())
 	var mine []settlement.Transaction
 	for member := range groups.count() {
@@ -67,13 +138,13 @@ func attributePartition(attributor *clearing.Attributor, r *run, accounts []sett
 		}
 		mine = mine[:0]
 		for _, row := range groups.rowsOf(member) {
-			mine = append(mine, rows[row])
+			mine = append(mine, a.rows[row])
 		}
 		if account.Member == "" {
 			account.Member = mine[0].Member
 		}
 		if len(mine) > 0 || clearing.NeedsNight(&account, r.Date, r.Rulebook) {
-			if err := attributor.Attribute(&account, mine, outcome); err != nil {
+			if err := a.attributor.Attribute(&account, mine, &a.outcome); err != nil {
 				return nil, err
 			}
 		}
@@ -83,6 +154,37 @@ func attributePartition(attributor *clearing.Attributor, r *run, accounts []sett
 	}
 	return kept, nil
 }
+
+// sendAllocations sends the allocations of the partition's members on to their lines.
+func (a *attribution) sendAllocations() error {
+	allocations := a.outcome.Allocations
+	var failed error
+	send := func(allocation *settlement.Allocation, reference uint64, home int32) {
+		a.buffer = a.codec.append(a.buffer[:0], reference, allocation)
+		if err := a.allocations.Append(int(home), a.buffer); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	worker := a.number()
+	err := a.tally.Add(allocations, func(i int, place int32) {
+		if int(place) == len(a.homes) {
+			a.homes = append(a.homes, homeOf(&allocations[i], a.run.Partitions))
+		}
+		send(&allocations[i], lineReference(worker, place), a.homes[place])
+	})
+	if err != nil {
+		return err
+	}
+	for i := range allocations {
+		if allocations[i].OnUs() {
+			send(&allocations[i], ownReference(allocations[i].Issuer), homeOf(&allocations[i], a.run.Partitions))
+		}
+	}
+	a.outcome.Allocations = allocations[:0]
+	return failed
+}
+
+func (a *attribution) number() int { return slices.Index(a.run.workers, a) }
 
 // memberGroups says which rows belong to which member: first the members that have an account, in
 // the order of the accounts, then the others, in the order in which their first rows come.
@@ -132,20 +234,11 @@ func groupByMember(accounts []settlement.Account, rows []settlement.Transaction)
 	return groups
 }
 
-// keepIDs notes the ids of the rows that a partition settled.
-func (r *run) keepIDs(partition int) {
-	outcome := r.outcomes[partition]
-	for i := range outcome.Settled {
-		r.settled[partition] = append(r.settled[partition], r.takenBy(&outcome.Settled[i], r.Date))
-	}
-	outcome.Settled = nil
-}
-
 // addUp adds the movements of all partitions to the opening balances.
 func (r *run) addUp() error {
 	var total clearing.Outcome
-	for _, outcome := range r.outcomes {
-		sums := *outcome
+	for _, worker := range r.workers {
+		sums := worker.outcome
 		sums.Allocations, sums.Exceptions = nil, nil
 		if err := total.Add(&sums); err != nil {
 			return err

@@ -211,8 +211,9 @@ func (c *check) folder(ctx context.Context, folder *checkFolder) error {
 	for i := range listing.Objects {
 		object := &listing.Objects[i]
 		before := len(c.accepted)
-		found, err := examine(ctx, computation, listing, intake.NewHistory(), c.validator, object, func(row settlement.Transaction) {
-			c.accepted = append(c.accepted, row)
+		found, err := examine(ctx, computation, listing, intake.NewHistory(), c.validator, object, func(row *settlement.Transaction) error {
+			c.accepted = append(c.accepted, *row)
+			return nil
 		})
 		if err != nil {
 			return err

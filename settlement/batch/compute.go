@@ -3,6 +3,8 @@ package batch
 import (
 	"context"
 	"fmt"
+	"math"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"alliance/settlement/books"
 	"alliance/settlement/clearing"
 	"alliance/settlement/intake"
+	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 )
 
@@ -24,6 +27,9 @@ type Computation struct {
 	// Workers is how many goroutines compute; Partitions into how many parts rows, members and
 	// lines are split. Neither changes a byte of what is published. Zero means the default.
 	Workers, Partitions int
+	// Pool holds what is on its way between the stages, and the night's detail for as long as that is
+	// wanted; nil stands for one without a bound.
+	Pool *spool.Pool
 	// Observe, if not nil, is told how the work gets on. It is called from several goroutines.
 	Observe func(Progress)
 }
@@ -63,8 +69,10 @@ type Closing struct {
 // wraps [settlement.ErrOutOfRange], is a refusal; any other is a failure of the world.
 func Compute(ctx context.Context, computation Computation, opening Opening) (*settlement.Night, *Closing, error) {
 	run := &run{Computation: computation, opening: opening}
-	run.Workers = orDefault(run.Workers, defaultWorkers)
-	run.Partitions = orDefault(run.Partitions, defaultPartitions)
+	run.Workers = orDefault(run.Workers, runtime.GOMAXPROCS(0))
+	if run.Pool == nil {
+		run.Pool = spool.NewPool("", math.MaxInt64)
+	}
 	if err := run.read(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -77,17 +85,15 @@ func Compute(ctx context.Context, computation Computation, opening Opening) (*se
 	if err := run.price(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := run.gatherIDs(ctx); err != nil {
+		return nil, nil, err
+	}
 	if err := run.net(); err != nil {
 		return nil, nil, err
 	}
 	night := run.assemble()
 	return night, run.closing(), nil
 }
-
-const (
-	defaultWorkers    = 2
-	defaultPartitions = 16
-)
 
 func orDefault(value, instead int) int {
 	if value <= 0 {
@@ -108,20 +114,25 @@ type run struct {
 	exceptions  []settlement.Exception
 	adjustments []settlement.Adjustment
 	complete    bool
-	rows        *shuffle[settlement.Transaction] // by id
+	files       *nightFiles
+	codec       rowCodec
+	rows        *spool.Spool // by member
+	claimants   *spool.Spool // by id
 	// deduplicate
-	members *shuffle[settlement.Transaction] // by member
+	refusals map[rowName]clearing.Refusal
 	// attribute
-	outcomes []*clearing.Outcome // by partition
-	accounts [][]settlement.Account
-	settled  [][]settlement.TakenID
-	points   []settlement.IssuerPoints // by party
-	here     []int64                   // points redeemed at each party
-	counted  []clearing.FileRows
+	workers     []*attribution
+	allocations *spool.Spool // by line
+	accounts    [][]settlement.Account
+	attributed  []settlement.Exception
+	waited      [][]settlement.TakenID    // ids of rows deferred earlier and settled tonight
+	settled     [][]settlement.TakenID    // by range of ids
+	points      []settlement.IssuerPoints // by party
+	here        []int64                   // points redeemed at each party
+	counted     []clearing.FileRows
 	// price
 	lines  []settlement.Line
-	detail [][]settlement.Allocation
-	onUs   []settlement.Allocation
+	detail *spooledDetail
 	// net
 	netted clearing.Closing
 

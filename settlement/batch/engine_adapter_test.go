@@ -89,17 +89,17 @@ func describeNight(result *nightResult, night *settlement.Night) {
 		priceID := line.Price.ID
 		result.add("lines", id(line.Issuer), id(line.Redeemer), line.Activity, line.BusinessDate, line.Late(night.Date), priceID, price, per,
 			line.Transactions, line.Points, money(line.Value))
-		for j := range night.Detail[i] {
-			a := &night.Detail[i][j]
-			merchant, business, lot := lotTexts(night, a)
+		for _, a := range allocationsOf(night.Detail.Line(i)) {
+			merchant, business, lot := lotTexts(night, &a)
 			result.add("detail", id(a.Issuer), id(a.Redeemer), a.Activity, a.BusinessDate, priceID, price, per, engineInstant(a.OccurredAt),
 				a.TransactionID, a.Number, merchant, business, lot, a.Points, money(night.Money.Amount(a.Amount)))
 		}
 	}
-	for i := range night.OnUs {
-		a := &night.OnUs[i]
-		merchant, business, lot := lotTexts(night, a)
-		result.add("own", id(a.Issuer), a.Activity, a.BusinessDate, engineInstant(a.OccurredAt), a.TransactionID, a.Number, merchant, business, lot, a.Points)
+	for party := range settlement.Party(night.Parties.Len()) {
+		for _, a := range allocationsOf(night.Detail.Own(party)) {
+			merchant, business, lot := lotTexts(night, &a)
+			result.add("own", id(a.Issuer), a.Activity, a.BusinessDate, engineInstant(a.OccurredAt), a.TransactionID, a.Number, merchant, business, lot, a.Points)
+		}
 	}
 	for _, p := range night.Positions {
 		result.add("positions", id(p.Party), money(p.Receivable), money(p.Payable), money(p.Fees), money(p.Tax), money(p.Net),
@@ -137,6 +137,21 @@ func describeNight(result *nightResult, night *settlement.Night) {
 	for i := range night.Exceptions {
 		describeException(result, night, &night.Exceptions[i])
 	}
+}
+
+// allocationsOf copies allocations, whose texts are only lent.
+func allocationsOf(some settlement.Allocations) (all []settlement.Allocation) {
+	err := some.Each(0, some.Count(), func(allocations []settlement.Allocation) error {
+		for _, a := range allocations {
+			a.TransactionID, a.Lot.TransactionID = strings.Clone(a.TransactionID), strings.Clone(a.Lot.TransactionID)
+			all = append(all, a)
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return all
 }
 
 func describePoints(result *nightResult, night *settlement.Night, p settlement.IssuerPoints) {

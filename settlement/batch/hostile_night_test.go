@@ -184,12 +184,14 @@ func (n *hostileNight) othersText(night *settlement.Night) string {
 	}
 	for i := range night.Lines {
 		if line := &night.Lines[i]; concerned(line.Issuer, line.Redeemer) {
-			fmt.Fprintln(&text, *line, night.Detail[i])
+			fmt.Fprintln(&text, *line, allocationsOf(night.Detail.Line(i)))
 		}
 	}
-	for _, allocation := range night.OnUs {
-		if concerned(allocation.Issuer) {
-			fmt.Fprintln(&text, allocation)
+	for party := range settlement.Party(night.Parties.Len()) {
+		for _, allocation := range allocationsOf(night.Detail.Own(party)) {
+			if concerned(allocation.Issuer) {
+				fmt.Fprintln(&text, allocation)
+			}
 		}
 	}
 	for _, position := range night.Positions {

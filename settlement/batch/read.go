@@ -12,6 +12,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/clearing"
 	"alliance/settlement/intake"
+	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 
 	"github.com/shopspring/decimal"
@@ -143,59 +144,121 @@ func (r *run) noteHeld(state settlement.State, folder settlement.Date) {
 func (r *run) readObjects(ctx context.Context) error {
 	objects := r.listing.Objects
 	r.stage(stageRead, int64(len(objects)))
-	r.rows = newShuffle[settlement.Transaction](r.Partitions)
-	validators := make([]*clearing.Validator, r.Workers)
+	var places []int32
+	r.files, places = newNightFiles(objects)
+	r.codec = rowCodec{r.files, r.Date}
+	r.Partitions = orDefault(r.Partitions, partitionsFor(objects))
+	r.rows, r.claimants = r.Pool.NewSpool(r.Partitions), r.Pool.NewSpool(r.Partitions)
+	readers := make([]*fileReader, r.Workers)
 	var mutex sync.Mutex
-	return each(ctx, r.Workers, len(objects), func(ctx context.Context, worker, i int) error {
-		if validators[worker] == nil {
-			validators[worker] = clearing.NewValidator(r.Rulebook, r.Date)
+	err := each(ctx, r.Workers, len(objects), func(ctx context.Context, worker, i int) error {
+		if readers[worker] == nil {
+			readers[worker] = newFileReader(r)
 		}
-		object := &objects[i]
-		file, err := r.readObject(ctx, validators[worker], object)
+		file, err := readers[worker].read(ctx, &objects[i], places[i])
 		r.advance(stageRead, 1)
 		if err != nil || file == nil {
 			return err
 		}
-		r.rows.add(file.rows)
 		mutex.Lock()
 		defer mutex.Unlock()
 		r.inputs = append(r.inputs, file.input)
 		r.exceptions = append(r.exceptions, file.exceptions...)
-		r.noteHeld(file.input.State, object.Date)
+		r.noteHeld(file.input.State, objects[i].Date)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, reader := range readers {
+		if reader != nil {
+			if err := reader.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rowsPerPartition is about how many rows a partition holds, so that each worker has one in memory;
+// bytesPerRow is how few bytes a row of a packed file takes.
+const (
+	rowsPerPartition = 1 << 16
+	bytesPerRow      = 24
+	fewestPartitions = 16
+	mostPartitions   = 1024
+)
+
+// partitionsFor returns into how many partitions the rows of files go, from their sizes.
+func partitionsFor(objects []intake.Object) int {
+	var size int64
+	for i := range objects {
+		size += objects[i].Size
+	}
+	partitions := fewestPartitions
+	for partitions < mostPartitions && int64(partitions)*rowsPerPartition*bytesPerRow < size {
+		partitions *= 2
+	}
+	return partitions
 }
 
 // A readFile is what one object came to.
 type readFile struct {
 	input      settlement.Input
 	exceptions []settlement.Exception
-	rows       [][]settlement.Transaction // by id partition; none unless consumed
 }
 
-// readObject reads an object and decides about it; nil if it is on record and unchanged.
-func (r *run) readObject(ctx context.Context, validator *clearing.Validator, object *intake.Object) (*readFile, error) {
+// A fileReader reads files for one worker and sends their rows on their way.
+type fileReader struct {
+	run       *run
+	validator *clearing.Validator
+	rows      *spool.Writer
+	claimants *spool.Writer
+	buffer    []byte
+}
+
+func newFileReader(r *run) *fileReader {
+	return &fileReader{r, clearing.NewValidator(r.Rulebook, r.Date), r.rows.NewWriter(), r.claimants.NewWriter(), nil}
+}
+
+func (f *fileReader) flush() error { return errors.Join(f.rows.Flush(), f.claimants.Flush()) }
+
+// read reads an object and decides about it; nil if it is on record and unchanged.
+func (f *fileReader) read(ctx context.Context, object *intake.Object, place int32) (*readFile, error) {
+	r := f.run
 	if r.listing.Action(r.opening.History, object) == intake.Skip {
 		return nil, nil
 	}
-	file := &readFile{rows: r.rows.buffer()}
 	merchant := r.Rulebook.Parties.ID(object.Merchant)
-	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, validator, object, func(row settlement.Transaction) {
-		row.Member = r.opening.nameOf(row.Member)
-		to := partitionOfID(clearing.IDDigest(merchant, row.ID), r.Partitions)
-		file.rows[to] = append(file.rows[to], row)
+	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, f.validator, object, func(row *settlement.Transaction) error {
+		return f.send(merchant, place, row)
 	})
+	// What is not consumed has nevertheless sent rows; whoever meets them passes over them.
+	r.files.discarded[place] = err != nil || found.verdict.Unchanged || found.verdict.State != settlement.Consumed
 	if err != nil || found.verdict.Unchanged {
 		return nil, err
 	}
-	file.input = found.verdict.Input(object, &found.facts)
+	file := &readFile{input: found.verdict.Input(object, &found.facts), exceptions: found.verdict.Exceptions}
 	if found.verdict.State != settlement.Consumed {
-		return &readFile{input: file.input, exceptions: found.verdict.Exceptions, rows: r.rows.buffer()}, nil
+		return file, nil
 	}
 	facts := &found.facts
 	file.input.Rows, file.input.IssuedPoints, file.input.RedeemedPoints = facts.Rows, facts.IssuedPoints, facts.RedeemedPoints
 	file.exceptions = append(found.rejected, found.verdict.Exceptions...)
 	return file, nil
+}
+
+// send sends a row to its member's partition, and what decides about its id to that of its id.
+func (f *fileReader) send(merchant string, place int32, row *settlement.Transaction) error {
+	r := f.run
+	row.Member = r.opening.nameOf(row.Member)
+	f.buffer = r.codec.append(f.buffer[:0], place, row)
+	if err := f.rows.Append(partitionOf(row.Member, r.Partitions), f.buffer); err != nil {
+		return err
+	}
+	claimant := clearing.Claimant{ID: clearing.IDDigest(merchant, row.ID), Content: row.Content, BusinessDate: row.BusinessDate, File: place, Row: row.Source.Row}
+	f.buffer = appendClaimant(f.buffer[:0], &claimant)
+	return f.claimants.Append(partitionOfID(claimant.ID, r.Partitions), f.buffer)
 }
 
 // An examination is what reading an object, and deciding about it, came to.
@@ -216,15 +279,14 @@ var errTooManyRejected = errors.New("too many rows are rejected")
 // examine reads an object, checks its rows by all that needs only the row and the rulebook, and
 // decides about it. accept gets the rows that passed; they count only if the object is consumed.
 func examine(ctx context.Context, c *Computation, listing *intake.Listing, history *intake.History, validator *clearing.Validator,
-	object *intake.Object, accept func(settlement.Transaction)) (found examination, err error) {
+	object *intake.Object, accept func(*settlement.Transaction) error) (found examination, err error) {
 	rejects := intake.Rejects{MaxShare: c.Rulebook.Intake.MaxRejectedShare, MaxRows: c.Rulebook.Intake.MaxRejectedRows}
 	var sink func(*settlement.Record) error
 	if listing.Action(history, object) == intake.ReadRows {
 		sink = func(record *settlement.Record) error {
 			row, rejection := validator.Check(object.Merchant, object.Key, record)
 			if rejection == nil {
-				accept(row)
-				return nil
+				return accept(&row)
 			}
 			if len(found.rejected) == maxRejected {
 				return errTooManyRejected

@@ -116,7 +116,7 @@ type Totals struct {
 // totalsOf adds up a night.
 func totalsOf(night *settlement.Night) Totals {
 	totals := Totals{
-		Codes: make(map[string]int64), Lines: int64(len(night.Lines)), Allocations: int64(len(night.OnUs)),
+		Codes: make(map[string]int64), Lines: int64(len(night.Lines)),
 		Statements: int64(len(night.Statements)), Payments: int64(len(night.Payments)),
 		CycleClosed: night.Cycle.Closes(night.Date), Currency: night.Money.Currency, Complete: true,
 	}
@@ -129,8 +129,11 @@ func totalsOf(night *settlement.Night) Totals {
 	}
 	for i := range night.Lines {
 		totals.PointsAcross += night.Lines[i].Points
-		totals.Allocations += int64(len(night.Detail[i]))
+		totals.Allocations += night.Detail.Line(i).Count()
 		value = value.Add(night.Lines[i].Value)
+	}
+	for party := range settlement.Party(night.Parties.Len()) {
+		totals.Allocations += night.Detail.Own(party).Count()
 	}
 	for i := range night.Fees {
 		fees = fees.Add(night.Fees[i].Amount)

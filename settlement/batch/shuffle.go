@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"alliance/settlement"
@@ -12,41 +14,6 @@ import (
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 )
-
-// A shuffle hands values from the workers of one stage to those of the next, by partition.
-// In which order the values of a partition arrive depends on the workers: whoever takes them
-// sorts them by a key of their own.
-type shuffle[T any] struct {
-	mutex      sync.Mutex
-	partitions [][]T
-}
-
-func newShuffle[T any](partitions int) *shuffle[T] {
-	return &shuffle[T]{partitions: make([][]T, partitions)}
-}
-
-// buffer returns an empty buffer for one worker or one file, to be handed to add.
-func (s *shuffle[T]) buffer() [][]T { return make([][]T, len(s.partitions)) }
-
-// add takes over the values of a buffer.
-func (s *shuffle[T]) add(buffer [][]T) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	for i, values := range buffer {
-		if s.partitions[i] == nil {
-			s.partitions[i] = values
-		} else {
-			s.partitions[i] = append(s.partitions[i], values...)
-		}
-	}
-}
-
-// take returns the values of a partition and forgets them.
-func (s *shuffle[T]) take(partition int) []T {
-	values := s.partitions[partition]
-	s.partitions[partition] = nil
-	return values
-}
 
 // each calls do for 0 … count-1 on so many workers and returns the error of the lowest number
 // that failed among those that were tried.
@@ -116,7 +83,10 @@ func partitionOf(member string, partitions int) int {
 	return int(xxh3.HashString(member) % uint64(partitions))
 }
 
-// partitionOfID returns the partition of a transaction id's digest.
+// partitionOfID returns the partition of a transaction id's digest. Partitions hold ranges of digests, in order.
 func partitionOfID(id settlement.Digest, partitions int) int {
-	return int(binary.LittleEndian.Uint64(id[:8]) % uint64(partitions))
+	high, _ := bits.Mul64(binary.BigEndian.Uint64(id[:8]), uint64(partitions))
+	return int(high)
 }
+
+func compareText(a, b string) int { return strings.Compare(a, b) }

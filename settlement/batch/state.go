@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"alliance/rules"
@@ -77,7 +78,7 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 		parts[to] = append(parts[to], account)
 	}
 	known := p.knownStates()
-	err := each(ctx, orDefault(p.job.Workers, defaultWorkers), partitions, func(ctx context.Context, _, i int) error {
+	err := each(ctx, orDefault(p.job.Workers, runtime.GOMAXPROCS(0)), partitions, func(ctx context.Context, _, i int) error {
 		var buffer bytes.Buffer
 		if err := books.WriteAccounts(&buffer, p.night.Parties, parts[i]); err != nil {
 			return err

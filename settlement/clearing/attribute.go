@@ -15,6 +15,9 @@ type Attributor struct {
 	// Trace, if not nil, is told every step of every member: see [Step]. It slows the
 	// Attributor down a lot and is meant for explaining single members.
 	Trace func(Step)
+	// Settled, if not nil, is called for every row that is accepted and applied, those deferred on
+	// an earlier night among them: their ids are taken from now on. The row is only lent.
+	Settled func(row *settlement.Transaction)
 
 	rulebook *rules.Rulebook
 	ledger   rules.Ledger
@@ -30,6 +33,9 @@ type Attributor struct {
 	outcome *Outcome
 	// failure is the first sum that did not fit; the night is refused, so nothing after it matters.
 	failure error
+
+	// applied is the last row that was accepted.
+	applied *settlement.Transaction
 
 	work    []task
 	waiting []settlement.Transaction
@@ -336,9 +342,12 @@ func (a *Attributor) reserveCharges(redemption *settlement.Redemption, n int) {
 
 // settle puts an accepted row on record.
 func (a *Attributor) settle(row *settlement.Transaction) {
-	a.outcome.Settled = append(a.outcome.Settled, *row)
+	a.applied = row
 	if row.FirstRead == a.date {
 		a.outcome.file(row.Source.File).Accepted++
+	}
+	if a.Settled != nil {
+		a.Settled(row)
 	}
 }
 
@@ -361,5 +370,5 @@ func (a *Attributor) finish() {
 	a.prune()
 	clear(a.work)
 	clear(a.waiting)
-	a.account, a.outcome = nil, nil
+	a.account, a.outcome, a.applied = nil, nil, nil
 }

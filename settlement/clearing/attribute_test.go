@@ -73,10 +73,12 @@ type ledger struct {
 	rulebook *rules.Rulebook
 	account  settlement.Account
 	outcome  Outcome
-	steps    []Step
-	trace    bool
-	row      int64
-	date     settlement.Date
+	// settledRows are the rows accepted on the last night, in the order in which they applied.
+	settledRows []settlement.Transaction
+	steps       []Step
+	trace       bool
+	row         int64
+	date        settlement.Date
 }
 
 const member = "M"
@@ -101,10 +103,17 @@ func (l *ledger) night(date string, rows ...settlement.Transaction) {
 	if l.trace {
 		attributor.Trace = func(step Step) { l.steps = append(l.steps, step) }
 	}
+	attributor.Settled = l.keep()
 	l.outcome = Outcome{}
 	if err := attributor.Attribute(&l.account, rows, &l.outcome); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// keep returns what keeps the rows that are settled from now on.
+func (l *ledger) keep() func(*settlement.Transaction) {
+	l.settledRows = nil
+	return func(row *settlement.Transaction) { l.settledRows = append(l.settledRows, *row) }
 }
 
 // merchant is the register's place of a party that tests name by id.
@@ -228,7 +237,7 @@ func (l *ledger) movement(issuer string) string {
 
 func (l *ledger) settled() string {
 	var texts []string
-	for _, row := range l.outcome.Settled {
+	for _, row := range l.settledRows {
 		texts = append(texts, row.ID)
 	}
 	return strings.Join(texts, " ")

@@ -28,7 +28,7 @@ func (n *nightOfMembers) run(t testing.TB, attributor *Attributor) {
 			t.Fatal(err)
 		}
 	}
-	n.outcome.Allocations, n.outcome.Exceptions, n.outcome.Settled = n.outcome.Allocations[:0], n.outcome.Exceptions[:0], n.outcome.Settled[:0]
+	n.outcome.Allocations, n.outcome.Exceptions = n.outcome.Allocations[:0], n.outcome.Exceptions[:0]
 }
 
 func makeNight(on settlement.Date, members, lotsEach, issues, redeems, reversals int) nightOfMembers {

@@ -2,169 +2,262 @@ package clearing
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"alliance/settlement"
 )
 
-// Deduplicate decides which rows of a run may have their transaction id. rows are the rows of
-// one partition by [IDDigest] that passed [Validator.Check], in any order; taken are the ids of
-// the same partition on record, of rows settled before date or deferred.
+// A Claimant is a row of tonight that wants its transaction id: all that matters of a row that
+// passed every check of [Validator.Check] when it is decided who may have which id.
+type Claimant struct {
+	// ID is the row's [IDDigest].
+	ID           settlement.Digest
+	Content      settlement.Digest
+	BusinessDate settlement.Date
+	// File is the place of the row's file among all files of the run in order of their keys.
+	File int32
+	Row  int64
+}
+
+func compareClaimants(a, b *Claimant) int {
+	if a.File != b.File {
+		return cmp.Compare(a.File, b.File)
+	}
+	return cmp.Compare(a.Row, b.Row)
+}
+
+// A Refusal says that a row may not have its id.
+type Refusal struct {
+	// File and Row are the claimant's.
+	File int32
+	Row  int64
+	// Code is [settlement.Conflict] or [settlement.Duplicate].
+	Code settlement.Code
+	// ByFile and ByRow are the row of this run that has the id; ByFile is -1 if it is one on record:
+	// then By is.
+	ByFile int32
+	ByRow  int64
+	By     settlement.TakenID
+}
+
+// Exception returns what is reported of the refusal. row is the row refused; nameOf returns the
+// key of a file by its place.
+func (r *Refusal) Exception(row *settlement.Transaction, nameOf func(file int32) string) settlement.Exception {
+	by := ""
+	switch {
+	case r.ByFile >= 0:
+		by = fmt.Sprintf("row %d of %s", r.ByRow, nameOf(r.ByFile))
+	case r.By.SettledOn == settlement.NoDate:
+		by = fmt.Sprintf("a row of business date %s that is deferred", r.By.BusinessDate)
+	default:
+		by = fmt.Sprintf("a row of business date %s that was settled on %s", r.By.BusinessDate, r.By.SettledOn)
+	}
+	exception := newRejection(row, r.Code)
+	exception.Column = settlement.TransactionID.String()
+	exception.Value = cutValue(row.ID)
+	if r.Code == settlement.Conflict {
+		exception.Message = "the id belongs to " + by + ", with other content; if both happened, send this one under another id"
+	} else {
+		exception.Message = "the same as " + by + "; nothing to do"
+	}
+	return exception
+}
+
+// A Deduplicator decides which rows of a run may have their transaction id, the claimants of one
+// partition by [IDDigest] at a time. It keeps its memory between partitions, so each worker needs
+// one of its own.
 //
-// An id is taken by rows on record that are deferred, that were settled in the last
-// duplicateDays settlement dates, or that have the row's own business date; then by the first
-// row of this run in order of (file, row). A row whose id is taken is rejected: as a conflict if
-// any row that takes it has other content, else as a duplicate.
-//
-// Both results are in order of (file, row). passed uses the memory of rows.
-func Deduplicate(date settlement.Date, parties settlement.Parties, duplicateDays int, rows []settlement.Transaction, taken []settlement.TakenID) (passed []settlement.Transaction, rejected []settlement.Exception) {
-	sortBySource(rows)
-	claims := newClaims(parties, rows)
-	claims.addTaken(date, taken)
-	oldest := date - settlement.Date(duplicateDays)
-	passed = rows[:0]
-	for i := range rows {
-		row := rows[i]
-		claim := &claims.list[claims.ofRow[i]]
-		var holder *settlement.Transaction
-		if claim.holder != 0 {
-			holder = &passed[claim.holder-1]
+// An id is taken by rows on record that are deferred, that were settled in the last DuplicateDays
+// settlement dates before Date, or that have the row's own business date; then by the first row of
+// this run in order of (file, row). A row whose id is taken is refused: as a conflict if any row that
+// takes it has other content, else as a duplicate.
+type Deduplicator struct {
+	Date          settlement.Date
+	DuplicateDays int
+
+	// table finds the first claimant of an id, as its place plus 1, by the beginning of the digest.
+	table []uint32
+	// next is, by claimant, the one before it of the same id, plus 1; 0 ends the chain, which begins with the last one.
+	next []uint32
+	// last is, by first claimant, the last one of the id, plus 1; 0 if it is the only one.
+	last map[uint32]uint32
+	// onRecord holds, by first claimant, the rows on record that have the id.
+	onRecord map[uint32][]settlement.TakenID
+	rivals   []*Claimant
+}
+
+// Refuse returns the refusals, in order of (file, row). taken calls its argument for ids on record,
+// of rows settled before Date or deferred: at least those that the claimants want.
+func (d *Deduplicator) Refuse(claimants []Claimant, taken func(visit func(settlement.TakenID)) error) ([]Refusal, error) {
+	if len(claimants) > math.MaxInt32 {
+		return nil, fmt.Errorf("%d rows are in one partition by transaction id, more than the limit of %d; run with more partitions", len(claimants), math.MaxInt32)
+	}
+	d.enter(claimants)
+	if err := taken(func(id settlement.TakenID) { d.addTaken(claimants, id) }); err != nil {
+		return nil, err
+	}
+	var refusals []Refusal
+	for first := range d.onRecord {
+		if _, contested := d.last[first]; !contested {
+			d.last[first] = first + 1
 		}
-		if exception := claims.refuse(claim, holder, &row, oldest); exception != nil {
-			rejected = append(rejected, *exception)
+	}
+	for first, last := range d.last {
+		refusals = d.settle(claimants, first, last, refusals)
+	}
+	slices.SortFunc(refusals, func(a, b Refusal) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
+	})
+	return refusals, nil
+}
+
+// enter puts the claimants into the table.
+func (d *Deduplicator) enter(claimants []Claimant) {
+	size := 64
+	for size < 2*len(claimants) {
+		size *= 2
+	}
+	if cap(d.table) < size {
+		d.table = make([]uint32, size)
+	}
+	d.table = d.table[:size]
+	clear(d.table)
+	if cap(d.next) < len(claimants) {
+		d.next = make([]uint32, len(claimants)+len(claimants)/4)
+	}
+	d.next = d.next[:len(claimants)]
+	d.last, d.onRecord = make(map[uint32]uint32), make(map[uint32][]settlement.TakenID)
+	for i := range claimants {
+		d.next[i] = 0
+		slot := d.slot(claimants, claimants[i].ID)
+		first := d.table[slot]
+		if first == 0 {
+			d.table[slot] = uint32(i + 1)
 			continue
 		}
-		passed = append(passed, row)
-		claim.holder = int32(len(passed))
-	}
-	return passed, rejected
-}
-
-func sortBySource(rows []settlement.Transaction) {
-	bySource := func(a, b settlement.Transaction) int {
-		return cmp.Or(cmp.Compare(a.Source.File, b.Source.File), cmp.Compare(a.Source.Row, b.Source.Row))
-	}
-	if !slices.IsSortedFunc(rows, bySource) {
-		slices.SortFunc(rows, bySource)
-	}
-}
-
-// claims is who wants each id, and who has it. It is as large as tonight's rows, not as what
-// is on record.
-type claims struct {
-	byID   map[settlement.Digest]int32
-	list   []claim
-	ofRow  []int32
-	onFile []takenBy
-}
-
-// A claim is one id that rows of tonight want.
-type claim struct {
-	// holder is the row of this run that took the id, as its place among those that passed
-	// plus 1; 0 if there is none yet.
-	holder int32
-	// lastTaken is the last of the rows on record with this id, as its place in onFile plus
-	// 1; 0 if there is none.
-	lastTaken int32
-}
-
-// takenBy is a row on record whose id a row of tonight wants too.
-type takenBy struct {
-	settlement.TakenID
-	before int32 // the one before it of the same id, as its place plus 1
-}
-
-func newClaims(parties settlement.Parties, rows []settlement.Transaction) *claims {
-	c := &claims{
-		byID:  make(map[settlement.Digest]int32, len(rows)),
-		list:  make([]claim, 0, len(rows)),
-		ofRow: make([]int32, len(rows)),
-	}
-	for i := range rows {
-		id := IDDigest(parties.ID(rows[i].Merchant), rows[i].ID)
-		at, found := c.byID[id]
-		if !found {
-			at = int32(len(c.list))
-			c.byID[id] = at
-			c.list = append(c.list, claim{})
+		before := d.last[first-1]
+		if before == 0 {
+			before = first
 		}
-		c.ofRow[i] = at
-	}
-	return c
-}
-
-func (c *claims) addTaken(date settlement.Date, taken []settlement.TakenID) {
-	for i := range taken {
-		if taken[i].SettledOn >= date {
-			panic(fmt.Sprintf("an id is on record as settled on %s when %s is settled", taken[i].SettledOn, date))
-		}
-		at, found := c.byID[taken[i].ID]
-		if !found {
-			continue
-		}
-		claim := &c.list[at]
-		c.onFile = append(c.onFile, takenBy{taken[i], claim.lastTaken})
-		claim.lastTaken = int32(len(c.onFile))
+		d.next[i] = before
+		d.last[first-1] = uint32(i + 1)
 	}
 }
 
-// refuse returns the exception of a row whose id is taken, or nil if it is free. holder is the
-// row of this run that took it, if any.
-func (c *claims) refuse(claim *claim, holder, row *settlement.Transaction, oldest settlement.Date) *settlement.Exception {
-	var same, other *takenBy
-	for at := claim.lastTaken; at != 0; at = c.onFile[at-1].before {
-		by := &c.onFile[at-1]
+// slot returns where in the table an id is, or would be. The digest's last bytes are as good as any
+// hash, and its first ones are the same in a whole partition.
+func (d *Deduplicator) slot(claimants []Claimant, id settlement.Digest) uint64 {
+	mask := uint64(len(d.table) - 1)
+	slot := binary.LittleEndian.Uint64(id[8:]) & mask
+	for d.table[slot] != 0 && claimants[d.table[slot]-1].ID != id {
+		slot = (slot + 1) & mask
+	}
+	return slot
+}
+
+func (d *Deduplicator) addTaken(claimants []Claimant, taken settlement.TakenID) {
+	if taken.SettledOn >= d.Date {
+		panic(fmt.Sprintf("an id is on record as settled on %s when %s is settled", taken.SettledOn, d.Date))
+	}
+	if first := d.table[d.slot(claimants, taken.ID)]; first != 0 {
+		d.onRecord[first-1] = append(d.onRecord[first-1], taken)
+	}
+}
+
+// settle decides about the claimants of one id.
+func (d *Deduplicator) settle(claimants []Claimant, first, last uint32, refusals []Refusal) []Refusal {
+	d.rivals = d.rivals[:0]
+	for at := last; at != 0; at = d.next[at-1] {
+		d.rivals = append(d.rivals, &claimants[at-1])
+	}
+	slices.SortFunc(d.rivals, compareClaimants)
+	var holder *Claimant
+	for _, rival := range d.rivals {
+		if refusal, refused := d.refuse(rival, holder, d.onRecord[first]); refused {
+			refusals = append(refusals, refusal)
+		} else {
+			holder = rival
+		}
+	}
+	return refusals
+}
+
+// refuse says whether a claimant is refused. holder is the row of this run that has the id, if any.
+func (d *Deduplicator) refuse(claimant, holder *Claimant, onRecord []settlement.TakenID) (refusal Refusal, refused bool) {
+	oldest := d.Date - settlement.Date(d.DuplicateDays)
+	var same, other *settlement.TakenID
+	for i := range onRecord {
+		by := &onRecord[i]
 		switch {
-		case by.SettledOn != settlement.NoDate && by.SettledOn < oldest && by.BusinessDate != row.BusinessDate:
+		case by.SettledOn != settlement.NoDate && by.SettledOn < oldest && by.BusinessDate != claimant.BusinessDate:
 			// Too long ago: the id is free again.
-		case by.Content == row.Content:
+		case by.Content == claimant.Content:
 			same = latest(same, by)
 		default:
 			other = latest(other, by)
 		}
 	}
+	refusal = Refusal{File: claimant.File, Row: claimant.Row, ByFile: -1}
 	switch {
 	case other != nil:
-		return refusal(row, settlement.Conflict, onRecord(other))
-	case holder != nil && holder.Content != row.Content:
-		return refusal(row, settlement.Conflict, tonight(holder))
+		refusal.Code, refusal.By = settlement.Conflict, *other
+	case holder != nil && holder.Content != claimant.Content:
+		refusal.Code, refusal.ByFile, refusal.ByRow = settlement.Conflict, holder.File, holder.Row
 	case same != nil:
-		return refusal(row, settlement.Duplicate, onRecord(same))
+		refusal.Code, refusal.By = settlement.Duplicate, *same
 	case holder != nil:
-		return refusal(row, settlement.Duplicate, tonight(holder))
+		refusal.Code, refusal.ByFile, refusal.ByRow = settlement.Duplicate, holder.File, holder.Row
+	default:
+		return refusal, false
 	}
-	return nil
+	return refusal, true
 }
 
 // latest returns the row on record that was settled last, so that what is told does not
 // depend on the order in which the books were read.
-func latest(a, b *takenBy) *takenBy {
+func latest(a, b *settlement.TakenID) *settlement.TakenID {
 	if a == nil || cmp.Or(cmp.Compare(a.SettledOn, b.SettledOn), cmp.Compare(a.BusinessDate, b.BusinessDate)) < 0 {
 		return b
 	}
 	return a
 }
 
-func onRecord(by *takenBy) string {
-	if by.SettledOn == settlement.NoDate {
-		return fmt.Sprintf("a row of business date %s that is deferred", by.BusinessDate)
+// Deduplicate is [Deduplicator] for rows that are in memory anyway, in any order. Both results are
+// in order of (file, row); passed uses the memory of rows.
+func Deduplicate(date settlement.Date, parties settlement.Parties, duplicateDays int, rows []settlement.Transaction, taken []settlement.TakenID) (passed []settlement.Transaction, rejected []settlement.Exception) {
+	slices.SortFunc(rows, func(a, b settlement.Transaction) int {
+		return cmp.Or(cmp.Compare(a.Source.File, b.Source.File), cmp.Compare(a.Source.Row, b.Source.Row))
+	})
+	claimants := make([]Claimant, len(rows))
+	var files []string
+	for i := range rows {
+		row := &rows[i]
+		if len(files) == 0 || files[len(files)-1] != row.Source.File {
+			files = append(files, row.Source.File)
+		}
+		claimants[i] = Claimant{IDDigest(parties.ID(row.Merchant), row.ID), row.Content, row.BusinessDate, int32(len(files) - 1), row.Source.Row}
 	}
-	return fmt.Sprintf("a row of business date %s that was settled on %s", by.BusinessDate, by.SettledOn)
-}
-
-func tonight(holder *settlement.Transaction) string {
-	return fmt.Sprintf("row %d of %s", holder.Source.Row, holder.Source.File)
-}
-
-func refusal(row *settlement.Transaction, code settlement.Code, by string) *settlement.Exception {
-	exception := newRejection(row, code)
-	exception.Column = settlement.TransactionID.String()
-	exception.Value = cutValue(row.ID)
-	if code == settlement.Conflict {
-		exception.Message = "the id belongs to " + by + ", with other content; if both happened, send this one under another id"
-	} else {
-		exception.Message = "the same as " + by + "; nothing to do"
+	deduplicator := Deduplicator{Date: date, DuplicateDays: duplicateDays}
+	refusals, err := deduplicator.Refuse(claimants, func(visit func(settlement.TakenID)) error {
+		for _, id := range taken {
+			visit(id)
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err) // more rows than memory holds
 	}
-	return &exception
+	passed = rows[:0]
+	for i := range rows {
+		if len(refusals) == 0 || refusals[0].File != claimants[i].File || refusals[0].Row != claimants[i].Row {
+			passed = append(passed, rows[i])
+			continue
+		}
+		rejected = append(rejected, refusals[0].Exception(&rows[i], func(file int32) string { return files[file] }))
+		refusals = refusals[1:]
+	}
+	return passed, rejected
 }

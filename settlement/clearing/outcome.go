@@ -10,7 +10,7 @@ import (
 // value is ready to use. It is not safe for use by several workers: give each its own and add
 // them up with [Outcome.Add].
 //
-// The first three lists only grow: a caller may take what is in them and empty them between
+// The first two lists only grow: a caller may take what is in them and empty them between
 // members, the sums stay.
 type Outcome struct {
 	// Allocations are in order of application, member by member.
@@ -18,9 +18,6 @@ type Outcome struct {
 	// Exceptions are those of rows deferred or rejected, among them rows of a future business
 	// date, and uncovered, unfunded and clawback_shortfall. They are not in the published order.
 	Exceptions []settlement.Exception
-	// Settled rows are those that were accepted and applied, rows deferred earlier among them:
-	// their ids are taken from now on.
-	Settled []settlement.Transaction
 
 	// Movements is the roll-forward by issuing [settlement.Party]. Opening and Closing are the
 	// open points of the members attributed, before and after; members that were not are
@@ -76,7 +73,6 @@ func (o *Outcome) file(name string) *FileRows {
 func (o *Outcome) Add(other *Outcome) error {
 	o.Allocations = append(o.Allocations, other.Allocations...)
 	o.Exceptions = append(o.Exceptions, other.Exceptions...)
-	o.Settled = append(o.Settled, other.Settled...)
 	for i := range other.Files {
 		more := &other.Files[i]
 		counts := o.file(more.File)

@@ -58,38 +58,66 @@ func adjustmentLine(adjustment *settlement.Adjustment, date settlement.Date) set
 	}
 }
 
-// PriceAllocations divides the value of a line among its allocations: the amount of each is
-// what the rounded value of all up to it grows by, so that they always add up to the line. The
-// allocations must be all those of the line, in order of [settlement.CompareAllocations]; it is a
-// mistake of the caller, and a panic, if they are not or do not add up. The error wraps
-// [settlement.ErrOutOfRange].
+// PriceAllocations divides the value of a line among its allocations, which must be all of them: see
+// [LinePricer].
 func PriceAllocations(money settlement.Money, line *settlement.Line, sorted []settlement.Allocation) error {
-	price := newExactPrice(money, line.Price)
-	var points, valued int64
-	for i := range sorted {
-		allocation := &sorted[i]
-		if allocation.LineKey() != line.LineKey {
-			panic(fmt.Sprintf("an allocation of line %+v is priced with line %+v", allocation.LineKey(), line.LineKey))
+	pricer := NewLinePricer(money, line)
+	if err := pricer.Price(sorted); err != nil {
+		return err
+	}
+	pricer.Finish()
+	return nil
+}
+
+// A LinePricer divides the value of a line among its allocations: the amount of each is what the
+// rounded value of all up to it grows by, so that they always add up to the line.
+type LinePricer struct {
+	line           *settlement.Line
+	price          exactPrice
+	points, valued int64
+}
+
+// NewLinePricer returns a LinePricer at the start of a line.
+func NewLinePricer(money settlement.Money, line *settlement.Line) LinePricer {
+	return LinePricer{line: line, price: newExactPrice(money, line.Price)}
+}
+
+// Price sets the amounts of the line's next allocations, which must be in order of
+// [settlement.CompareAllocations]; it is a mistake of the caller, and a panic, if they are not, or are of another
+// line. The error wraps [settlement.ErrOutOfRange].
+func (p *LinePricer) Price(next []settlement.Allocation) error {
+	for i := range next {
+		allocation := &next[i]
+		if allocation.LineKey() != p.line.LineKey {
+			panic(fmt.Sprintf("an allocation of line %+v is priced with line %+v", allocation.LineKey(), p.line.LineKey))
 		}
-		if i > 0 && settlement.CompareAllocations(&sorted[i-1], allocation) >= 0 {
-			panic(fmt.Sprintf("the allocations of line %+v are not in order", line.LineKey))
+		if i > 0 && settlement.CompareAllocations(&next[i-1], allocation) >= 0 {
+			panic(fmt.Sprintf("the allocations of line %+v are not in order", p.line.LineKey))
 		}
-		var err error
-		if points, err = settlement.AddPoints(points, allocation.Points); err != nil {
-			return err
-		}
-		upTo, err := price.value(points)
+		upTo, err := p.upTo(allocation.Points)
 		if err != nil {
 			return err
 		}
-		allocation.Amount = upTo - valued
-		valued = upTo
-	}
-	if points != line.Points || !money.Amount(valued).Equal(line.Value) {
-		panic(fmt.Sprintf("the allocations of line %+v add up to %d points and %s, the line to %d and %s",
-			line.LineKey, points, money.Amount(valued), line.Points, line.Value))
+		allocation.Amount = upTo - p.valued
+		p.valued = upTo
 	}
 	return nil
+}
+
+// upTo adds points and returns what all of them so far are worth, in minor units.
+func (p *LinePricer) upTo(points int64) (valued int64, err error) {
+	if p.points, err = settlement.AddPoints(p.points, points); err != nil {
+		return 0, err
+	}
+	return p.price.value(p.points)
+}
+
+// Finish panics unless the allocations add up to the line.
+func (p *LinePricer) Finish() {
+	if p.points != p.line.Points || !p.price.money.Amount(p.valued).Equal(p.line.Value) {
+		panic(fmt.Sprintf("the allocations of line %+v add up to %d points and %s, the line to %d and %s",
+			p.line.LineKey, p.points, p.price.money.Amount(p.valued), p.line.Points, p.line.Value))
+	}
 }
 
 // An exactPrice answers [settlement.Money.Value] for one price with products of 128 bits, and

@@ -145,7 +145,7 @@ func TestUnknownOriginalWaitsAndIsRejectedInTheEnd(t *testing.T) {
 	same(t, "exceptions", l.exceptions(), "")
 	l.night("2026-01-12")
 	same(t, "exceptions", l.exceptions(), "x unknown_original rejected")
-	if len(l.account.Deferred) != 0 || len(l.outcome.Files) != 0 || len(l.outcome.Settled) != 0 {
+	if len(l.account.Deferred) != 0 || len(l.outcome.Files) != 0 || len(l.settledRows) != 0 {
 		t.Errorf("deferred %v, files %v", l.account.Deferred, l.outcome.Files)
 	}
 }

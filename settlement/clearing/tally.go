@@ -15,44 +15,13 @@ type LineTally struct {
 	Points       int64
 }
 
-// TallyLines adds up the allocations of whole members, in any order, by line. Allocations on-us
-// are left out: they are never settled in money. The result is in order of lines. The error wraps
-// [settlement.ErrOutOfRange] if points leave a 64-bit integer.
-func TallyLines(allocations []settlement.Allocation) ([]LineTally, error) {
-	t := tallier{places: make(map[settlement.LineKey]int32)}
-	for i := range allocations {
-		allocation := &allocations[i]
-		if i == 0 || !sameRow(&allocations[i-1], allocation) {
-			t.run++
-			t.runIsWhole = allocation.Number == 0
-		}
-		if allocation.OnUs() {
-			continue
-		}
-		if err := t.add(allocation); err != nil {
-			return nil, err
-		}
-	}
-	if len(t.continued) > 0 {
-		t.countContinued(allocations)
-	}
-	tallies := make([]LineTally, len(t.tallies))
-	for i := range t.tallies {
-		tallies[i] = t.tallies[i].LineTally
-	}
-	sortTallies(tallies)
-	return tallies, nil
-}
-
-func sortTallies(tallies []LineTally) {
-	slices.SortFunc(tallies, func(a, b LineTally) int { return settlement.CompareLineKeys(&a.Key, &b.Key) })
-}
-
-// A tallier counts the distinct redeem rows of each line without a table of all rows. A row's
+// A Tally adds up allocations by line. The zero Tally is empty.
+//
+// It counts the distinct redeem rows of each line without a table of all rows. A row's
 // allocations nearly always stand together, in a run that starts with number 0; the row then
 // counts once on each line that its run touches. Only rows that go on elsewhere (when the
 // alliance pays what no lot covered) need a second look.
-type tallier struct {
+type Tally struct {
 	tallies []runningTally
 	places  map[settlement.LineKey]int32
 	last    int32 // the place of the allocation before
@@ -62,6 +31,63 @@ type tallier struct {
 	runIsWhole bool
 	// continued holds what runs that do not start with number 0 touch.
 	continued map[rowOnLine]bool
+}
+
+// Add adds the allocations of whole members, in order of application member by member. Allocations
+// on-us are left out: they are never settled in money. visit, if not nil, is told each other
+// allocation's place, which is that of its line in [Tally.Lines]. The error wraps
+// [settlement.ErrOutOfRange] if points leave a 64-bit integer.
+func (t *Tally) Add(allocations []settlement.Allocation, visit func(allocation int, place int32)) error {
+	if t.places == nil {
+		t.places = make(map[settlement.LineKey]int32)
+	}
+	for i := range allocations {
+		allocation := &allocations[i]
+		if i == 0 || !sameRow(&allocations[i-1], allocation) {
+			t.run++
+			t.runIsWhole = allocation.Number == 0
+		}
+		if allocation.OnUs() {
+			continue
+		}
+		place := t.place(allocation)
+		if err := t.add(allocation, place); err != nil {
+			return err
+		}
+		if visit != nil {
+			visit(i, place)
+		}
+	}
+	if len(t.continued) > 0 {
+		t.countContinued(allocations)
+		clear(t.continued)
+	}
+	return nil
+}
+
+// Lines returns the lines by place.
+func (t *Tally) Lines() []LineTally {
+	lines := make([]LineTally, len(t.tallies))
+	for i := range t.tallies {
+		lines[i] = t.tallies[i].LineTally
+	}
+	return lines
+}
+
+// TallyLines adds up the allocations of whole members, in order of application member by member,
+// by line: a [Tally] in order of lines.
+func TallyLines(allocations []settlement.Allocation) ([]LineTally, error) {
+	var tally Tally
+	if err := tally.Add(allocations, nil); err != nil {
+		return nil, err
+	}
+	lines := tally.Lines()
+	sortTallies(lines)
+	return lines, nil
+}
+
+func sortTallies(tallies []LineTally) {
+	slices.SortFunc(tallies, func(a, b LineTally) int { return settlement.CompareLineKeys(&a.Key, &b.Key) })
 }
 
 type runningTally struct {
@@ -80,8 +106,7 @@ func sameRow(a, b *settlement.Allocation) bool {
 		a.TransactionID == b.TransactionID
 }
 
-func (t *tallier) add(allocation *settlement.Allocation) error {
-	place := t.place(allocation)
+func (t *Tally) add(allocation *settlement.Allocation, place int32) error {
 	tally := &t.tallies[place]
 	points, err := settlement.AddPoints(tally.Points, allocation.Points)
 	if err != nil {
@@ -104,7 +129,7 @@ func (t *tallier) add(allocation *settlement.Allocation) error {
 }
 
 // place returns where the allocation's line is tallied.
-func (t *tallier) place(allocation *settlement.Allocation) int32 {
+func (t *Tally) place(allocation *settlement.Allocation) int32 {
 	key := allocation.LineKey()
 	if len(t.tallies) > 0 && t.tallies[t.last].Key == key {
 		return t.last
@@ -121,7 +146,7 @@ func (t *tallier) place(allocation *settlement.Allocation) int32 {
 
 // countContinued counts the rows of the runs that do not start with number 0, on the lines that
 // the row's run that does start so has not touched.
-func (t *tallier) countContinued(allocations []settlement.Allocation) {
+func (t *Tally) countContinued(allocations []settlement.Allocation) {
 	runIsWhole := false
 	for i := range allocations {
 		allocation := &allocations[i]

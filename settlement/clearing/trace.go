@@ -87,13 +87,13 @@ func (a *Attributor) traceTask(work *task) {
 	if step.Row.Kind == settlement.Redeem && step.Row.BusinessDate <= a.date && a.ledger.Tracked && redemption.OpenClaim > 0 {
 		a.traceLots(&step, &redemption)
 	}
-	settled := len(a.outcome.Settled)
+	a.applied = nil
 	waiting := len(a.waiting)
 	a.traced(&step, func() { a.apply(work) })
 	switch {
 	case len(a.waiting) > waiting:
 		step.Decision = Waits
-	case work.row != nil && len(a.outcome.Settled) == settled:
+	case work.row != nil && a.applied == nil:
 		step.Decision = Refused
 	}
 	a.Trace(step)

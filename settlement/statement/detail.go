@@ -19,9 +19,11 @@ type span struct {
 	role         role
 	counterparty settlement.Party
 	// number is the line's, 0 for own allocations.
-	number      int32
-	line        *settlement.Line
-	allocations []settlement.Allocation
+	number int32
+	line   *settlement.Line
+	// of the allocations, count after the first skip.
+	allocations settlement.Allocations
+	skip, count int64
 }
 
 // spans returns the merchant's detail in its published order.
@@ -29,28 +31,29 @@ func (v *view) spans() []span {
 	var spans []span
 	for i := range v.places {
 		p := &v.places[i]
-		if len(p.detail) > 0 {
-			spans = append(spans, span{p.role, p.counterparty, int32(i + 1), p.line, p.detail})
+		if count := p.detail.Count(); count > 0 {
+			spans = append(spans, span{p.role, p.counterparty, int32(i + 1), p.line, p.detail, 0, count})
 		}
 	}
-	if len(v.own) > 0 {
-		spans = append(spans, span{own, v.head.Merchant, 0, nil, v.own})
+	if count := v.own.Count(); count > 0 {
+		spans = append(spans, span{own, v.head.Merchant, 0, nil, v.own, 0, count})
 	}
 	return spans
 }
 
 // cut divides spans into parts of at most so many rows.
-func cut(spans []span, rows int) [][]span {
+func cut(spans []span, rows int64) [][]span {
 	var parts [][]span
 	var part []span
 	room := rows
 	for _, s := range spans {
-		for len(s.allocations) > 0 {
+		for s.count > 0 {
 			piece := s
-			piece.allocations = s.allocations[:min(room, len(s.allocations))]
-			s.allocations = s.allocations[len(piece.allocations):]
+			piece.count = min(room, s.count)
+			s.skip += piece.count
+			s.count -= piece.count
 			part = append(part, piece)
-			if room -= len(piece.allocations); room == 0 {
+			if room -= piece.count; room == 0 {
 				parts, part, room = append(parts, part), nil, rows
 			}
 		}
@@ -82,16 +85,14 @@ func (v *view) wantedDetail() detailSums {
 	var want detailSums
 	for i := range v.places {
 		p := &v.places[i]
-		want.rows += int64(len(p.detail))
+		want.rows += p.detail.Count()
 		want.points.add(p.line.Points)
 		if priced(p.line) {
 			want.amount.add(p.value().Shift(settlement.MoneyDecimals).IntPart())
 		}
 	}
-	want.rows += int64(len(v.own))
-	for i := range v.own {
-		want.points.add(v.own[i].Points)
-	}
+	want.rows += v.own.Count()
+	want.points.add(v.own.Points())
 	return want
 }
 
@@ -127,19 +128,24 @@ func (v *view) encodeDetail(part []span, tamper func(amounts []int64)) ([]byte, 
 		gathered.clear()
 		return nil
 	}
-	for _, s := range part {
-		for len(s.allocations) > 0 {
-			piece := s
-			piece.allocations = s.allocations[:min(detailGroupRows-gathered.rows, len(s.allocations))]
-			s.allocations = s.allocations[len(piece.allocations):]
-			if err := gathered.add(&piece); err != nil {
-				return nil, sums, err
-			}
-			if gathered.rows == detailGroupRows {
-				if err := flush(); err != nil {
-					return nil, sums, err
+	for i := range part {
+		err := part[i].allocations.Each(part[i].skip, part[i].count, func(allocations []settlement.Allocation) error {
+			for len(allocations) > 0 {
+				piece := allocations[:min(detailGroupRows-gathered.rows, len(allocations))]
+				allocations = allocations[len(piece):]
+				if err := gathered.add(&part[i], piece); err != nil {
+					return err
+				}
+				if gathered.rows == detailGroupRows {
+					if err := flush(); err != nil {
+						return err
+					}
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, sums, err
 		}
 	}
 	if gathered.rows > 0 {

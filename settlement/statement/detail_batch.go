@@ -88,9 +88,9 @@ func (b *batch) sums() detailSums {
 	return sums
 }
 
-// add gathers the rows of a span.
-func (b *batch) add(s *span) error {
-	n := len(s.allocations)
+// add gathers some rows of a span.
+func (b *batch) add(s *span, allocations []settlement.Allocation) error {
+	n := len(allocations)
 	b.rows += n
 	b.statementNo = fill(b.statementNo, 0, n)
 	b.role = fill(b.role, int32(s.role), n)
@@ -114,8 +114,8 @@ func (b *batch) add(s *span) error {
 	}
 	b.prefixOn = settlement.NoDate
 	factor := b.factor * s.role.sign()
-	for i := range s.allocations {
-		a := &s.allocations[i]
+	for i := range allocations {
+		a := &allocations[i]
 		if a.Amount >= b.limit || a.Amount <= -b.limit {
 			return fmt.Errorf("allocation %d of %s at %s: amount of %d minor units: %w of DECIMAL(18,4)",
 				a.Number, a.TransactionID, b.view.night.Parties.ID(a.Redeemer), a.Amount, settlement.ErrOutOfRange)

@@ -87,12 +87,12 @@ func TestNightsThatCannotBe(t *testing.T) {
 	for what, breakIt := range map[string]func(*settlement.Night){
 		"the lines come to":          func(n *settlement.Night) { n.Statements[0].Receivable = money("11.98") },
 		"are not in order":           func(n *settlement.Night) { n.Lines[0], n.Lines[1] = n.Lines[1], n.Lines[0] },
-		"but the detail of 4":        func(n *settlement.Night) { n.Detail = n.Detail[:4] },
+		"but the detail of 4":        func(n *settlement.Night) { inMemory(n).Of = inMemory(n).Of[:4] },
 		"B has no statement":         func(n *settlement.Night) { n.Statements = n.Statements[:1] },
 		"in order of merchant at B":  func(n *settlement.Night) { n.Statements[2].Merchant = B },
 		"between A and itself":       func(n *settlement.Night) { n.Lines[0].Redeemer = A },
-		"on-us points of HUB":        func(n *settlement.Night) { n.OnUs[1].Issuer = HUB },
-		"that of its lines is 524":   func(n *settlement.Night) { n.Detail[1][0].Points++ },
+		"on-us points of HUB":        func(n *settlement.Night) { inMemory(n).OnUs[1].Issuer = HUB },
+		"that of its lines is 524":   func(n *settlement.Night) { inMemory(n).Of[1][0].Points++ },
 		"more than 4 decimals":       func(n *settlement.Night) { n.Statements[1].Position.Due = money("0.00001") },
 		"out of range of DECIMAL(18": func(n *settlement.Night) { n.Positions[0].Due = decimal.New(1, 14) },
 	} {
@@ -104,7 +104,7 @@ func TestNightsThatCannotBe(t *testing.T) {
 		}
 	}
 	night := smallNight()
-	night.Detail[1][0].Amount = largest / 100
+	inMemory(night).Of[1][0].Amount = largest / 100
 	if _, err := tryPublish(night, Options{}); !errors.Is(err, settlement.ErrOutOfRange) {
 		t.Errorf("an allocation beyond DECIMAL(18,4) gives %v", err)
 	}

@@ -61,18 +61,17 @@ func smallNight() *settlement.Night {
 			{LineKey: settlement.LineKey{Issuer: B, Redeemer: A, Activity: reversal, BusinessDate: day, Price: base}, Points: -77, Value: money("-0.77")},
 			{LineKey: settlement.LineKey{Issuer: HUB, Redeemer: A, Activity: redemption, BusinessDate: day, Price: base}, Transactions: 1, Points: 40, Value: money("0.40")},
 		},
-		Detail: [][]settlement.Allocation{
+		Detail: &settlement.MemoryDetail{Of: [][]settlement.Allocation{
 			{row(redemption, A, B, day-1, fuel, 300, 0, "b-1", 1, 190, "a-lot-1")},
 			{row(redemption, A, B, day, base, 100, 0, "b-2", 2, 100, "a-lot-1"), row(redemption, A, B, day, base, 50, 1, "b-2", 2, 50, "a-lot-2"),
 				row(redemption, A, B, day, base, 100, 0, "b-3", 3, 100, "a-lot-2")},
 			nil,
 			{row(reversal, B, A, day, base, -77, 0, "a-9", 4, -77, "b-lot-1")},
 			{row(redemption, HUB, A, day, base, 40, 1, "a-8", 5, 40, "")},
-		},
-		OnUs: []settlement.Allocation{
+		}, OnUs: []settlement.Allocation{
 			row(redemption, A, A, day, settlement.Price{}, 5, 0, "a-8", 5, 0, "a-lot-3"),
 			row(redemption, A, A, day, settlement.Price{}, 6, 2, "a-8", 5, 0, "a-lot-4"),
-		},
+		}},
 		Exceptions: []settlement.Exception{
 			{Merchant: settlement.NoParty, File: "merchant=Z/", Code: settlement.UnknownMerchant, State: settlement.Noticed, Value: "Z", Message: "no merchant of the register"},
 			{Merchant: A, File: "merchant=A/date=2026-06-16/a.csv", Row: 3, Code: settlement.MissingField, State: settlement.Rejected, Column: "points", Message: "points is required"},
@@ -168,18 +167,18 @@ func largeNight(rows int) *settlement.Night {
 	for i := range rows {
 		lots[i] = fmt.Sprintf("lot-%d-%07d", scramble(i)%1000, i)
 	}
-	night.Detail = [][]settlement.Allocation{make([]settlement.Allocation, rows)}
+	all := make([]settlement.Allocation, rows)
+	night.Detail = &settlement.MemoryDetail{Of: [][]settlement.Allocation{all}}
 	points := int64(0)
-	for i := range night.Detail[0] {
+	for i := range all {
 		seed := scramble(i)
-		night.Detail[0][i] = settlement.Allocation{
+		all[i] = settlement.Allocation{
 			Activity: key.Activity, Issuer: A, Redeemer: B, BusinessDate: day, Price: key.Price, Points: int64(seed%997) + 1, Number: int32(seed % 3),
 			TransactionID: transactions[i], OccurredAt: at(0) + settlement.Instant(i*80_000) + settlement.Instant(seed%80_000), Amount: int64(seed%997) + 1,
 			HasLot: true, Lot: settlement.LotKey{Merchant: settlement.Party(seed % 3), BusinessDate: day - settlement.Date(seed%300), TransactionID: lots[seed%uint64(rows)]},
 		}
-		points += night.Detail[0][i].Points
+		points += all[i].Points
 	}
-	night.OnUs = nil
 	value := night.Money.Amount(points)
 	night.Lines = []settlement.Line{{LineKey: key, Transactions: int64(rows), Points: points, Value: value}}
 	night.Statements[A].Receivable, night.Statements[A].Payable = decimal.Zero, value
@@ -192,4 +191,9 @@ func scramble(i int) uint64 {
 	z := (uint64(i) + 1) * 0x9E3779B97F4A7C15
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	return z ^ z>>27
+}
+
+// inMemory returns a night's detail to change.
+func inMemory(night *settlement.Night) *settlement.MemoryDetail {
+	return night.Detail.(*settlement.MemoryDetail)
 }

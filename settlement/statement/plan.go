@@ -44,7 +44,7 @@ func planMerchant(v *view, options *Options) folderPlan {
 		tableJob(summaryTable, folder.Path, options, v.summary, v.tallySummary),
 		tableJob(statementTable, folder.Path, options, v.statement, v.tallyStatement),
 	}
-	parts := cut(v.spans(), options.DetailRowsPerFile)
+	parts := cut(v.spans(), int64(options.DetailRowsPerFile))
 	for i, part := range parts {
 		name := "detail.parquet"
 		if len(parts) > 1 {

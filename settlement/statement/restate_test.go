@@ -54,7 +54,8 @@ func TestRestatingWhatChanged(t *testing.T) {
 	was := publish(t, smallNight(), Options{})
 	night := smallNight()
 	// B restores 77 points less to A: that line is gone, so nothing of it is left on both sides.
-	night.Lines, night.Detail = append(night.Lines[:3:3], night.Lines[4]), append(night.Detail[:3:3], night.Detail[4])
+	of := inMemory(night).Of
+	night.Lines, inMemory(night).Of = append(night.Lines[:3:3], night.Lines[4]), append(of[:3:3], of[4])
 	for i, sign := range []int64{1, -1} {
 		amount := money("0.77").Mul(money([]string{"1", "-1"}[i]))
 		head := &night.Statements[i]
@@ -129,7 +130,7 @@ func TestDifferenceSaysWhere(t *testing.T) {
 	}{
 		{func(n *settlement.Night) { n.ComputationID = "other" }, "merchant=A/date=2026-06-16", ""},
 		{func(n *settlement.Night) { n.Statements[0].Complete = true }, "merchant=A/date=2026-06-16", "summary.parquet, column is_complete"},
-		{func(n *settlement.Night) { n.Detail[1][0].OccurredAt++ }, "merchant=B/date=2026-06-16", "detail.parquet, column occurred_at"},
+		{func(n *settlement.Night) { inMemory(n).Of[1][0].OccurredAt++ }, "merchant=B/date=2026-06-16", "detail.parquet, column occurred_at"},
 		{func(n *settlement.Night) { n.Exceptions[1].Column = "" }, "merchant=A/date=2026-06-16", "exceptions.parquet, column column"},
 		{func(n *settlement.Night) { n.Inputs = n.Inputs[1:] }, "merchant=A/date=2026-06-16", "inputs.parquet has 0 rows, had 1"},
 		{func(n *settlement.Night) { n.Statements[0].Version = 5 }, "alliance/date=2026-06-16", ""},

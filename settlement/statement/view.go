@@ -36,7 +36,7 @@ type place struct {
 	role         role
 	counterparty settlement.Party
 	line         *settlement.Line
-	detail       []settlement.Allocation
+	detail       settlement.Allocations
 }
 
 // value is the line's value with the statement's sign.
@@ -52,7 +52,7 @@ type view struct {
 	night      *settlement.Night
 	head       *settlement.Statement
 	places     []place
-	own        []settlement.Allocation
+	own        settlement.Allocations
 	exceptions []*settlement.Exception
 	inputs     []*settlement.Input
 }
@@ -68,8 +68,8 @@ func (v *view) folder() string {
 // views returns what each merchant with a statement gets, in order of merchant, each list in
 // its published order. The error names what the night holds for a merchant without a statement.
 func views(night *settlement.Night) ([]view, error) {
-	if len(night.Detail) != len(night.Lines) {
-		return nil, fmt.Errorf("the night has %d lines but the detail of %d", len(night.Lines), len(night.Detail))
+	if night.Detail.Lines() != len(night.Lines) {
+		return nil, fmt.Errorf("the night has %d lines but the detail of %d", len(night.Lines), night.Detail.Lines())
 	}
 	views := make([]view, len(night.Statements))
 	of := make([]*view, night.Parties.Len())
@@ -78,22 +78,16 @@ func views(night *settlement.Night) ([]view, error) {
 		if i > 0 && night.Statements[i-1].Merchant >= head.Merchant {
 			return nil, fmt.Errorf("the statements are not in order of merchant at %s", night.Parties.ID(head.Merchant))
 		}
-		views[i] = view{night: night, head: head}
+		views[i] = view{night: night, head: head, own: night.Detail.Own(head.Merchant)}
 		of[head.Merchant] = &views[i]
 	}
 	if err := placeLines(night, of); err != nil {
 		return nil, err
 	}
-	for first := 0; first < len(night.OnUs); {
-		party, end := night.OnUs[first].Issuer, first
-		for end < len(night.OnUs) && night.OnUs[end].Issuer == party {
-			end++
+	for party := range settlement.Party(len(of)) {
+		if of[party] == nil && night.Detail.Own(party).Count() > 0 {
+			return nil, fmt.Errorf("on-us points of %s: it has no statement", night.Parties.ID(party))
 		}
-		if of[party] == nil || of[party].own != nil {
-			return nil, fmt.Errorf("on-us points of %s: it has no statement, or they are not in order", night.Parties.ID(party))
-		}
-		of[party].own = night.OnUs[first:end]
-		first = end
 	}
 	for i := range night.Exceptions {
 		if view := find(of, night.Exceptions[i].Merchant); view != nil {
@@ -145,7 +139,7 @@ func placeLines(night *settlement.Night, of []*view) error {
 			if view == nil {
 				return fmt.Errorf("line %d: %s has no statement", i+1, night.Parties.ID(party))
 			}
-			view.places = append(view.places, place{side, counterparty, line, night.Detail[i]})
+			view.places = append(view.places, place{side, counterparty, line, night.Detail.Line(i)})
 		}
 	}
 	return nil

@@ -179,7 +179,7 @@ func TestALargeDetailAddsUp(t *testing.T) {
 func TestAllocationIDs(t *testing.T) {
 	night := smallNight()
 	want := map[string]bool{}
-	for _, allocations := range append(night.Detail, night.OnUs) {
+	for _, allocations := range append(inMemory(night).Of, inMemory(night).OnUs) {
 		for _, a := range allocations {
 			want[settlement.AllocationID(night.Parties.ID(a.Redeemer), a.BusinessDate, a.TransactionID, night.Date, a.Number)] = true
 		}
@@ -254,7 +254,8 @@ func TestCurrenciesOfOtherMinorUnits(t *testing.T) {
 }
 
 func TestAnEmptyNightHasAllTables(t *testing.T) {
-	night := &settlement.Night{Date: day, Parties: settlement.NewParties([]string{"HUB"}), Alliance: 0, Money: settlement.Money{Currency: "CNY", MinorDigits: 2}}
+	night := &settlement.Night{Date: day, Parties: settlement.NewParties([]string{"HUB"}), Alliance: 0, Money: settlement.Money{Currency: "CNY", MinorDigits: 2},
+		Detail: &settlement.MemoryDetail{}}
 	p := publish(t, night, Options{})
 	if len(p.order) != 8 || p.order[7] != "alliance/date=2026-06-16/"+ManifestFile {
 		t.Errorf("the sink got %v", p.order)

@@ -1,0 +1,289 @@
+package batch
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"alliance/settlement"
+	"alliance/settlement/clearing"
+	"alliance/settlement/spool"
+)
+
+// A spooledDetail is a night's detail in the pool: the allocations of each line stand together, in
+// their order, without amounts. Whoever reads them prices them again, which is cheaper than keeping
+// what they come to.
+type spooledDetail struct {
+	night *run
+	codec allocationCodec
+	lines []stretch // by line
+	own   []stretch // by party
+	blobs []*spool.Blob
+	// sorters are the workers' memory.
+	sorters []detailSorter
+}
+
+// A stretch is where the allocations of a line are.
+type stretch struct {
+	blob          *spool.Blob
+	offset, bytes int64
+	count, points int64
+}
+
+func newSpooledDetail(r *run) *spooledDetail {
+	return &spooledDetail{
+		night: r, codec: allocationCodec{r.Date}, lines: make([]stretch, len(r.lines)), own: make([]stretch, r.Rulebook.Parties.Len()),
+		blobs: make([]*spool.Blob, r.Partitions), sorters: make([]detailSorter, r.Workers),
+	}
+}
+
+// A detailSorter sorts the allocations of one partition after the other.
+type detailSorter struct {
+	content []byte
+	entries []detailEntry
+}
+
+// A detailEntry is an allocation in the content of a partition, with the head of its order.
+type detailEntry struct {
+	// line is the line's place, or past all lines the place of the party whose own it is.
+	line       int32
+	length     int32 // of the allocation, from at
+	occurredAt settlement.Instant
+	at         int64
+}
+
+// gather sorts the allocations of a partition into the detail.
+func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
+	sorter := &d.sorters[worker]
+	if sorter.content, err = r.allocations.Load(partition, sorter.content[:0]); err != nil {
+		return err
+	}
+	r.allocations.Release(partition)
+	sorter.read(r)
+	sorter.sort(d.codec)
+	blob := r.Pool.NewBlob()
+	d.blobs[partition] = blob
+	for start := 0; start < len(sorter.entries); {
+		end := start + 1
+		for end < len(sorter.entries) && sorter.entries[end].line == sorter.entries[start].line {
+			end++
+		}
+		if err := d.write(blob, sorter, sorter.entries[start:end]); err != nil {
+			return err
+		}
+		start = end
+	}
+	return blob.Close()
+}
+
+func (s *detailSorter) read(r *run) {
+	s.entries = s.entries[:0]
+	for at := 0; at < len(s.content); {
+		reference, n := binary.Uvarint(s.content[at:])
+		at += n
+		line, own := r.line(reference)
+		if line < 0 {
+			line = int32(len(r.lines)) + int32(own)
+		}
+		length := fixedBytes + int(binary.LittleEndian.Uint16(s.content[at+8:]))
+		occurredAt := settlement.Instant(binary.LittleEndian.Uint64(s.content[at:]))
+		s.entries = append(s.entries, detailEntry{line, int32(length), occurredAt, int64(at)})
+		at += length
+	}
+}
+
+func (s *detailSorter) sort(codec allocationCodec) {
+	slices.SortFunc(s.entries, func(a, b detailEntry) int {
+		switch {
+		case a.line != b.line:
+			return cmp.Compare(a.line, b.line)
+		case a.occurredAt != b.occurredAt:
+			return cmp.Compare(a.occurredAt, b.occurredAt)
+		}
+		// All of a line have the same redeemer.
+		var x, y settlement.Allocation
+		codec.read(s.content[a.at:], &x)
+		codec.read(s.content[b.at:], &y)
+		return cmp.Or(strings.Compare(x.TransactionID, y.TransactionID), cmp.Compare(x.Number, y.Number))
+	})
+}
+
+// write appends the sorted allocations of one line, and checks that they add up to it.
+func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, entries []detailEntry) error {
+	to, line := d.stretch(entries[0].line)
+	to.blob, to.offset, to.count = blob, blob.Size(), int64(len(entries))
+	var pricer clearing.LinePricer
+	if line != nil {
+		pricer = clearing.NewLinePricer(d.night.Rulebook.Money, line)
+	}
+	var one [1]settlement.Allocation
+	one[0] = d.common(entries[0].line)
+	for _, entry := range entries {
+		content := sorter.content[entry.at : entry.at+int64(entry.length)]
+		d.codec.read(content, &one[0])
+		if line != nil {
+			if err := pricer.Price(one[:]); err != nil {
+				return err
+			}
+		}
+		var err error
+		if to.points, err = settlement.AddPoints(to.points, one[0].Points); err != nil {
+			return err
+		}
+		if _, err := blob.Write(content); err != nil {
+			return err
+		}
+	}
+	to.bytes = blob.Size() - to.offset
+	if line != nil {
+		pricer.Finish()
+	}
+	return nil
+}
+
+// stretch returns what is known of a line by its place; line is nil for a party's own allocations.
+func (d *spooledDetail) stretch(place int32) (*stretch, *settlement.Line) {
+	if int(place) < len(d.lines) {
+		return &d.lines[place], &d.night.lines[place]
+	}
+	return &d.own[int(place)-len(d.lines)], nil
+}
+
+// common returns what all allocations of a line have in common.
+func (d *spooledDetail) common(place int32) settlement.Allocation {
+	if int(place) < len(d.lines) {
+		key := &d.night.lines[place].LineKey
+		return settlement.Allocation{Activity: key.Activity, Issuer: key.Issuer, Redeemer: key.Redeemer, BusinessDate: key.BusinessDate, Price: key.Price}
+	}
+	party := settlement.Party(int(place) - len(d.lines))
+	return settlement.Allocation{Issuer: party, Redeemer: party}
+}
+
+// Lines is the number of lines.
+func (d *spooledDetail) Lines() int { return len(d.lines) }
+
+// Line returns the allocations of a line.
+func (d *spooledDetail) Line(place int) settlement.Allocations {
+	return &spooledAllocations{d, int32(place)}
+}
+
+// Own returns the allocations where a party is issuer and redeemer.
+func (d *spooledDetail) Own(party settlement.Party) settlement.Allocations {
+	return &spooledAllocations{d, int32(len(d.lines)) + int32(party)}
+}
+
+// release gives back the room that the detail takes in the pool.
+func (d *spooledDetail) release() {
+	for _, blob := range d.blobs {
+		if blob != nil {
+			blob.Release()
+		}
+	}
+}
+
+type spooledAllocations struct {
+	detail *spooledDetail
+	place  int32
+}
+
+func (s *spooledAllocations) Count() int64 {
+	stretch, _ := s.detail.stretch(s.place)
+	return stretch.count
+}
+
+func (s *spooledAllocations) Points() int64 {
+	stretch, _ := s.detail.stretch(s.place)
+	return stretch.points
+}
+
+// Each reads the allocations, prices them from the first one on and visits those asked for.
+func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.Allocation) error) error {
+	stretch, line := s.detail.stretch(s.place)
+	var pricer clearing.LinePricer
+	if line != nil {
+		pricer = clearing.NewLinePricer(s.detail.night.Rulebook.Money, line)
+	}
+	reader := detailReaders.Get().(*detailReader)
+	defer detailReaders.Put(reader)
+	reader.begin(stretch)
+	common := s.detail.common(s.place)
+	for count > 0 {
+		allocations, err := reader.next(s.detail.codec, &common)
+		if err != nil {
+			return err
+		}
+		if line != nil {
+			if err := pricer.Price(allocations); err != nil {
+				return err
+			}
+		}
+		passed := min(skip, int64(len(allocations)))
+		allocations = allocations[passed:]
+		skip -= passed
+		allocations = allocations[:min(count, int64(len(allocations)))]
+		count -= int64(len(allocations))
+		if len(allocations) > 0 {
+			if err := visit(allocations); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var detailReaders = sync.Pool{New: func() any {
+	return &detailReader{content: make([]byte, 0, 64<<10), allocations: make([]settlement.Allocation, 0, 512)}
+}}
+
+// A detailReader reads a stretch piece by piece.
+type detailReader struct {
+	stretch     *stretch
+	offset      int64
+	content     []byte
+	rest        []byte
+	allocations []settlement.Allocation
+}
+
+func (r *detailReader) begin(stretch *stretch) {
+	r.stretch, r.offset, r.rest = stretch, 0, nil
+}
+
+// next returns more allocations, as many as are read at a time.
+func (r *detailReader) next(codec allocationCodec, common *settlement.Allocation) ([]settlement.Allocation, error) {
+	r.allocations = r.allocations[:0]
+	for len(r.allocations) < cap(r.allocations) {
+		allocation := *common
+		rest, ok := codec.read(r.rest, &allocation)
+		if ok {
+			r.rest = rest
+			r.allocations = append(r.allocations, allocation)
+			continue
+		}
+		if len(r.allocations) > 0 {
+			break // their texts are in the content
+		}
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+	return r.allocations, nil
+}
+
+// fill moves what is left to the front and reads on.
+func (r *detailReader) fill() error {
+	left := copy(r.content[:cap(r.content)], r.rest)
+	more := min(int64(cap(r.content)-left), r.stretch.bytes-r.offset)
+	if more <= 0 {
+		return fmt.Errorf("the detail of a line ends after %d bytes, within an allocation or before the last one", r.stretch.bytes)
+	}
+	r.content = r.content[:left+int(more)]
+	if _, err := r.stretch.blob.ReadAt(r.content[left:], r.stretch.offset+r.offset); err != nil {
+		return err
+	}
+	r.offset += more
+	r.rest = r.content
+	return nil
+}

@@ -1,0 +1,202 @@
+package batch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"alliance/settlement"
+	"alliance/settlement/clearing"
+	"alliance/settlement/intake"
+)
+
+// A nightFiles knows the files of a night by their place in order of their keys, which is how rows on
+// their way name them.
+type nightFiles struct {
+	keys      []string
+	merchants []settlement.Party
+	// discarded files turned out to be held when some of their rows were on their way.
+	discarded []bool
+	place     map[string]int32
+}
+
+// newNightFiles numbers the objects of a listing. placeOf is, by object, its place.
+func newNightFiles(objects []intake.Object) (files *nightFiles, placeOf []int32) {
+	order := make([]int32, len(objects))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return compareText(objects[a].Key, objects[b].Key) })
+	files = &nightFiles{
+		keys: make([]string, len(objects)), merchants: make([]settlement.Party, len(objects)), discarded: make([]bool, len(objects)),
+		place: make(map[string]int32, len(objects)),
+	}
+	placeOf = make([]int32, len(objects))
+	for place, object := range order {
+		files.keys[place], files.merchants[place] = objects[object].Key, objects[object].Merchant
+		files.place[objects[object].Key] = int32(place)
+		placeOf[object] = int32(place)
+	}
+	return files, placeOf
+}
+
+func (f *nightFiles) key(place int32) string { return f.keys[place] }
+
+// A rowName names a row of tonight.
+type rowName struct {
+	file int32
+	row  int64
+}
+
+// A rowCodec writes rows of tonight as bytes and reads them. Kind, issuer and so on take a byte or
+// two instead of the words of a [settlement.Transaction].
+type rowCodec struct {
+	files *nightFiles
+	date  settlement.Date
+}
+
+const (
+	hasIssuer = 1 << (iota + 2)
+	hasOriginal
+	hasOriginalDate
+	hasExpiry
+	hasReason
+)
+
+// append writes a row: its member comes first.
+func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction) []byte {
+	buffer = appendText(buffer, row.Member)
+	buffer = binary.AppendUvarint(buffer, uint64(file))
+	buffer = binary.AppendUvarint(buffer, uint64(row.Source.Row))
+	flagsAt := len(buffer)
+	flags := byte(row.Kind)
+	buffer = append(buffer, 0)
+	buffer = appendText(buffer, row.ID)
+	buffer = binary.AppendUvarint(buffer, uint64(row.Points))
+	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(row.OccurredAt))
+	buffer = binary.AppendVarint(buffer, int64(row.BusinessDate)-int64(c.date))
+	buffer = append(buffer, row.Content[:]...)
+	if row.Issuer != settlement.NoParty {
+		flags |= hasIssuer
+		buffer = binary.AppendUvarint(buffer, uint64(row.Issuer))
+	}
+	if row.OriginalID != "" {
+		flags |= hasOriginal
+		buffer = appendText(buffer, row.OriginalID)
+	}
+	if row.OriginalDate != settlement.NoDate {
+		flags |= hasOriginalDate
+		buffer = binary.AppendVarint(buffer, int64(row.OriginalDate)-int64(c.date))
+	}
+	if row.ExpiresOn != settlement.NoDate {
+		flags |= hasExpiry
+		buffer = binary.AppendVarint(buffer, int64(row.ExpiresOn)-int64(c.date))
+	}
+	if row.Reason != "" {
+		flags |= hasReason
+		buffer = appendText(buffer, row.Reason)
+	}
+	buffer[flagsAt] = flags
+	return buffer
+}
+
+// read reads the first row and returns what comes after it. The row's texts are those of content.
+func (c rowCodec) read(content []byte, row *settlement.Transaction) (file int32, rest []byte) {
+	from := byteReader{content}
+	row.Member = from.text()
+	file = int32(from.unsigned())
+	row.Source = settlement.Source{File: c.files.keys[file], Row: int64(from.unsigned())}
+	row.Merchant = c.files.merchants[file]
+	flags := from.bytes(1)[0]
+	row.Kind = settlement.Kind(flags & 3)
+	row.ID = from.text()
+	row.Points = int64(from.unsigned())
+	row.OccurredAt = settlement.Instant(binary.LittleEndian.Uint64(from.bytes(8)))
+	row.BusinessDate = c.date + settlement.Date(from.signed())
+	row.Content = settlement.Digest(from.bytes(16))
+	row.Issuer, row.OriginalID, row.OriginalDate, row.ExpiresOn, row.Reason = settlement.NoParty, "", settlement.NoDate, settlement.NoDate, ""
+	if flags&hasIssuer != 0 {
+		row.Issuer = settlement.Party(from.unsigned())
+	}
+	if flags&hasOriginal != 0 {
+		row.OriginalID = from.text()
+	}
+	if flags&hasOriginalDate != 0 {
+		row.OriginalDate = c.date + settlement.Date(from.signed())
+	}
+	if flags&hasExpiry != 0 {
+		row.ExpiresOn = c.date + settlement.Date(from.signed())
+	}
+	if flags&hasReason != 0 {
+		row.Reason = from.text()
+	}
+	row.FirstRead = c.date
+	return file, from.content
+}
+
+const claimantBytes = 48
+
+// appendClaimant writes what decides about a row's id.
+func appendClaimant(buffer []byte, claimant *clearing.Claimant) []byte {
+	buffer = append(buffer, claimant.ID[:]...)
+	buffer = append(buffer, claimant.Content[:]...)
+	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(claimant.BusinessDate))
+	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(claimant.File))
+	return binary.LittleEndian.AppendUint64(buffer, uint64(claimant.Row))
+}
+
+// readClaimants reads all claimants of a partition but those of files that are held.
+func (f *nightFiles) readClaimants(content []byte, claimants []clearing.Claimant) []clearing.Claimant {
+	for ; len(content) > 0; content = content[claimantBytes:] {
+		claimant := clearing.Claimant{
+			ID: settlement.Digest(content[:16]), Content: settlement.Digest(content[16:32]),
+			BusinessDate: settlement.Date(int32(binary.LittleEndian.Uint32(content[32:]))),
+			File:         int32(binary.LittleEndian.Uint32(content[36:])),
+			Row:          int64(binary.LittleEndian.Uint64(content[40:])),
+		}
+		if !f.discarded[claimant.File] {
+			claimants = append(claimants, claimant)
+		}
+	}
+	return claimants
+}
+
+func appendText(buffer []byte, text string) []byte {
+	buffer = binary.AppendUvarint(buffer, uint64(len(text)))
+	return append(buffer, text...)
+}
+
+// A byteReader reads what this process wrote; that it cannot be read is a mistake of ours.
+type byteReader struct{ content []byte }
+
+func (r *byteReader) unsigned() uint64 {
+	if len(r.content) > 0 && r.content[0] < 0x80 {
+		value := r.content[0]
+		r.content = r.content[1:]
+		return uint64(value)
+	}
+	value, n := binary.Uvarint(r.content)
+	if n <= 0 {
+		panic(fmt.Sprintf("a number on its way cannot be read: %x", r.content[:min(10, len(r.content))]))
+	}
+	r.content = r.content[n:]
+	return value
+}
+
+func (r *byteReader) signed() int64 {
+	value := r.unsigned()
+	return int64(value>>1) ^ -int64(value&1)
+}
+
+func (r *byteReader) bytes(n int) []byte {
+	part := r.content[:n:n]
+	r.content = r.content[n:]
+	return part
+}
+
+// text returns a text that lives as long as the content.
+func (r *byteReader) text() string {
+	part := r.bytes(int(r.unsigned()))
+	return unsafe.String(unsafe.SliceData(part), len(part))
+}

@@ -1,0 +1,168 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/zeebo/xxh3"
+)
+
+// A Pool bounds the memory of spools and blobs. It is safe for concurrent use.
+type Pool struct {
+	directory string
+	budget    int64
+	held      atomic.Int64
+
+	mutex  sync.Mutex
+	file   *os.File
+	end    int64
+	unlink bool
+}
+
+// pieces are buffers with room for pieceBytes, of all pools.
+var pieces sync.Pool
+
+// pieceBytes is the size of the pieces in which memory is taken and the disk is written.
+const pieceBytes = 32 << 10
+
+// NewPool returns a pool that keeps up to budget bytes in memory and puts what is more into a
+// file in directory; "" stands for the system's directory of temporary files. The file is made
+// when it is needed for the first time.
+func NewPool(directory string, budget int64) *Pool {
+	return &Pool{directory: directory, budget: budget}
+}
+
+// Close gives back the disk. Nothing of the pool may be used any more.
+func (p *Pool) Close() error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.file == nil {
+		return nil
+	}
+	err := p.file.Close()
+	if p.unlink {
+		err = errors.Join(err, os.Remove(p.file.Name()))
+	}
+	p.file = nil
+	return err
+}
+
+// Spilled returns how many bytes went to the disk so far.
+func (p *Pool) Spilled() int64 {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.end
+}
+
+// A piece is a run of bytes, in memory or in the file.
+type piece struct {
+	memory   []byte
+	offset   int64
+	length   int
+	checksum uint64
+}
+
+// take returns an empty buffer with room for at least size bytes.
+func (p *Pool) take(size int) []byte {
+	if size <= pieceBytes {
+		if buffer, _ := pieces.Get().(*[]byte); buffer != nil {
+			return (*buffer)[:0]
+		}
+		size = pieceBytes
+	}
+	return make([]byte, 0, size)
+}
+
+func (p *Pool) giveBack(buffer []byte) {
+	if cap(buffer) == pieceBytes {
+		buffer = buffer[:0]
+		pieces.Put(&buffer)
+	}
+}
+
+// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file and
+// the buffer is given back.
+func (p *Pool) keep(buffer []byte) (piece, error) {
+	if p.held.Add(int64(cap(buffer))) <= p.budget {
+		return piece{memory: buffer, length: len(buffer)}, nil
+	}
+	p.held.Add(-int64(cap(buffer)))
+	kept := piece{length: len(buffer), checksum: xxh3.Hash(buffer)}
+	var err error
+	if kept.offset, err = p.spill(buffer); err != nil {
+		return kept, err
+	}
+	p.giveBack(buffer)
+	return kept, nil
+}
+
+func (p *Pool) spill(content []byte) (int64, error) {
+	file, offset, err := p.place(int64(len(content)))
+	if err != nil {
+		return 0, err
+	}
+	if _, err := file.WriteAt(content, offset); err != nil {
+		return 0, fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), offset, err)
+	}
+	return offset, nil
+}
+
+// place reserves room at the end of the file.
+func (p *Pool) place(length int64) (*os.File, int64, error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.file == nil {
+		file, err := os.CreateTemp(p.directory, "settle-spill-*")
+		if err != nil {
+			return nil, 0, fmt.Errorf("spill to the disk: %w", err)
+		}
+		// An open file lives on without a name; where that cannot be, Close removes it.
+		p.file, p.unlink = file, os.Remove(file.Name()) != nil
+	}
+	offset := p.end
+	p.end += length
+	return p.file, offset, nil
+}
+
+// read copies a piece, from an offset within it, to the whole of buffer.
+func (p *Pool) read(from *piece, offset int, buffer []byte) error {
+	if from.memory != nil {
+		copy(buffer, from.memory[offset:])
+		return nil
+	}
+	if offset != 0 || len(buffer) != from.length {
+		whole := p.take(from.length)[:from.length]
+		defer p.giveBack(whole)
+		if err := p.read(from, 0, whole); err != nil {
+			return err
+		}
+		copy(buffer, whole[offset:])
+		return nil
+	}
+	p.mutex.Lock()
+	file := p.file
+	p.mutex.Unlock()
+	if file == nil {
+		return errors.New("read what was spilled to the disk: it was given back already")
+	}
+	if _, err := file.ReadAt(buffer, from.offset); err != nil {
+		return fmt.Errorf("read what was spilled to the disk at %s: %w", file.Name(), err)
+	}
+	if xxh3.Hash(buffer) != from.checksum {
+		return fmt.Errorf("%d bytes that were spilled to the disk at %s came back changed", from.length, file.Name())
+	}
+	return nil
+}
+
+// release gives back the memory of pieces.
+func (p *Pool) release(pieces []piece) {
+	for i := range pieces {
+		if memory := pieces[i].memory; memory != nil {
+			p.held.Add(-int64(cap(memory)))
+			p.giveBack(memory)
+		}
+	}
+}

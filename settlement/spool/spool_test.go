@@ -1,0 +1,151 @@
+package spool
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestSpoolGivesBackWhatWasAppended appends from several goroutines, under budgets from nothing to
+// plenty, and compares each partition's records as sets, and those of each writer in order.
+func TestSpoolGivesBackWhatWasAppended(t *testing.T) {
+	for _, budget := range []int64{0, 100 << 10, 1 << 30} {
+		t.Run(fmt.Sprint(budget), func(t *testing.T) {
+			pool := NewPool(t.TempDir(), budget)
+			spool := pool.NewSpool(7)
+			wanted := make([][]string, 7*3)
+			var group sync.WaitGroup
+			for writer := range 3 {
+				group.Go(func() {
+					random := rand.New(rand.NewPCG(uint64(writer), 7))
+					w := spool.NewWriter()
+					for i := range 20000 {
+						to := random.IntN(7)
+						record := fmt.Sprintf("%d:%d:%s\n", writer, i, strings.Repeat("x", random.IntN(40)))
+						if i == 5000 {
+							record = fmt.Sprintf("%d:%d:%s\n", writer, i, strings.Repeat("y", 3*pieceBytes))
+						}
+						wanted[to*3+writer] = append(wanted[to*3+writer], record)
+						if err := w.Append(to, []byte(record)); err != nil {
+							t.Error(err)
+						}
+					}
+					if err := w.Flush(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			for partition := range 7 {
+				content, err := spool.Load(partition, []byte("before"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if int64(len(content)) != spool.Bytes(partition)+6 {
+					t.Fatalf("partition %d has %d bytes, loaded %d", partition, spool.Bytes(partition), len(content))
+				}
+				found := make([][]string, 3)
+				for record := range strings.Lines(string(content[6:])) {
+					writer := record[0] - '0'
+					found[writer] = append(found[writer], record)
+				}
+				for writer := range 3 {
+					if !slices.Equal(found[writer], wanted[partition*3+writer]) {
+						t.Fatalf("partition %d: the records of writer %d differ", partition, writer)
+					}
+				}
+				spool.Release(partition)
+			}
+			if held := pool.held.Load(); held != 0 {
+				t.Errorf("%d bytes are still held after everything was released", held)
+			}
+			if spilled := pool.Spilled(); (spilled == 0) != (budget == 1<<30) {
+				t.Errorf("with a budget of %d, %d bytes were spilled", budget, spilled)
+			}
+			if err := pool.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestBlobReadsFromAnyOffset(t *testing.T) {
+	for _, budget := range []int64{0, 1 << 30} {
+		directory := t.TempDir()
+		pool := NewPool(directory, budget)
+		blob := pool.NewBlob()
+		random := rand.New(rand.NewPCG(1, 2))
+		var content []byte
+		for len(content) < 5*pieceBytes+123 {
+			part := make([]byte, random.IntN(50000))
+			for i := range part {
+				part[i] = byte(random.Uint32())
+			}
+			content = append(content, part...)
+			if _, err := blob.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := blob.Close(); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := io.ReadAll(blob.NewReader())
+		if err != nil || !bytes.Equal(whole, content) {
+			t.Fatalf("read %d bytes of %d, %v", len(whole), len(content), err)
+		}
+		for range 200 {
+			from := random.IntN(len(content))
+			part := make([]byte, random.IntN(len(content)-from)+1)
+			if n, err := blob.ReadAt(part, int64(from)); err != nil || !bytes.Equal(part[:n], content[from:from+n]) || n != len(part) {
+				t.Fatalf("%d bytes from %d: %d, %v", len(part), from, n, err)
+			}
+		}
+		if _, err := blob.ReadAt(make([]byte, 2), blob.Size()-1); err != io.EOF {
+			t.Fatalf("reading over the end: %v", err)
+		}
+		if names, err := os.ReadDir(directory); err != nil || len(names) != 0 {
+			t.Errorf("the directory of the spill file shows %v, %v", names, err)
+		}
+		if err := pool.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSpilledBytesThatChangeAreFound(t *testing.T) {
+	pool := NewPool(t.TempDir(), 0)
+	defer pool.Close()
+	blob := pool.NewBlob()
+	if _, err := blob.Write(make([]byte, 2*pieceBytes)); err != nil {
+		t.Fatal(err)
+	}
+	if err := blob.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.file.WriteAt([]byte{1}, pieceBytes+5); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := blob.ReadAt(make([]byte, 10), 0); err != nil {
+		t.Errorf("the first piece was not touched: %v", err)
+	}
+	if _, err := blob.ReadAt(make([]byte, 10), pieceBytes); err == nil || !strings.Contains(err.Error(), "came back changed") {
+		t.Errorf("a changed piece: %v", err)
+	}
+}
+
+func TestADirectoryThatCannotBeWrittenIsNamed(t *testing.T) {
+	pool := NewPool("/nonexistent/settle", 0)
+	writer := pool.NewSpool(1).NewWriter()
+	if err := writer.Append(0, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Flush(); err == nil || !strings.Contains(err.Error(), "/nonexistent/settle") {
+		t.Errorf("the error is %v", err)
+	}
+}
