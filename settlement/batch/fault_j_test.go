@@ -243,8 +243,7 @@ func (c *changedDays) settle(t *testing.T) int {
 		e.keep(date, rulebook, night, closing)
 		nights++
 		for i := range night.Lines {
-			for j := range night.Detail[i] {
-				row := &night.Detail[i][j]
+			for _, row := range allocationsOf(night.Detail.Line(i)) {
 				c.found[row.TransactionID] = append(c.found[row.TransactionID], [2]settlement.Date{date, row.BusinessDate})
 			}
 		}
