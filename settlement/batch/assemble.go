@@ -3,7 +3,6 @@ package batch
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"alliance/settlement"
 
@@ -111,14 +110,10 @@ func hasMoney(p settlement.Position) bool {
 
 // closing gathers what stays on record.
 func (r *run) closing() *Closing {
-	closing := &Closing{Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
-	for i := range r.accounts {
-		closing.Accounts = append(closing.Accounts, r.accounts[i]...)
-	}
+	closing := &Closing{State: r.closingState, Waiting: r.waiting, Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
 	for i := range r.settled {
 		closing.Settled = append(closing.Settled, r.settled[i]...)
 	}
-	slices.SortFunc(closing.Accounts, func(a, b settlement.Account) int { return strings.Compare(a.Member, b.Member) })
 	for _, points := range r.points {
 		if points.Closing != 0 {
 			closing.Points[points.Issuer] = points.Closing

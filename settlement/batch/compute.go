@@ -25,7 +25,7 @@ type Computation struct {
 	// AllowMissing settles although merchants are missing that the rulebook cannot do without.
 	AllowMissing bool
 	// Workers is how many goroutines compute; Partitions into how many parts rows, members and
-	// lines are split. Neither changes a byte of what is published. Zero means the default.
+	// lines are split, rounded up to a power of two. Neither changes a byte of what is published. Zero means the default.
 	Workers, Partitions int
 	// Pool holds what is on its way between the stages, and the night's detail for as long as that is
 	// wanted; nil stands for one without a bound.
@@ -36,11 +36,10 @@ type Computation struct {
 
 // An Opening is what is on record before a settlement date. The zero Opening is an empty ledger.
 type Opening struct {
-	Accounts []settlement.Account
-	// Taken holds the ids that rows of tonight could meet; those of deferred rows are found in
-	// the accounts.
-	Taken    []settlement.TakenID
-	Balances settlement.Balances
+	State AccountState
+	// Taken holds the ids of settled rows that rows of tonight could meet; Waiting those of deferred rows.
+	Taken, Waiting []settlement.TakenID
+	Balances       settlement.Balances
 	// Points is the closing balance of each party's points.
 	Points map[settlement.Party]int64
 	// Digest identifies the state: the computation id of the date before.
@@ -55,21 +54,24 @@ type Opening struct {
 
 // A Closing is what a settlement date leaves on record.
 type Closing struct {
-	Accounts []settlement.Account
-	// Settled holds the ids of the rows settled on this date, in order.
-	Settled  []settlement.TakenID
-	Balances settlement.Balances
-	Points   map[settlement.Party]int64
+	State AccountState
+	// Settled holds the ids of the rows settled on this date, in order; Waiting those of the rows that wait.
+	Settled, Waiting []settlement.TakenID
+	Balances         settlement.Balances
+	Points           map[settlement.Party]int64
 	// Adjustments are the ids booked on this date.
 	Adjustments []string
 }
 
 // Compute settles a date and returns what is to be published and what is to be kept. It
-// writes nothing. The opening's accounts are used up. An error that is a [RefusedError], or
+// writes nothing. An error that is a [RefusedError], or
 // wraps [settlement.ErrOutOfRange], is a refusal; any other is a failure of the world.
 func Compute(ctx context.Context, computation Computation, opening Opening) (*settlement.Night, *Closing, error) {
 	run := &run{Computation: computation, opening: opening}
 	run.Workers = orDefault(run.Workers, runtime.GOMAXPROCS(0))
+	for run.Partitions&(run.Partitions-1) != 0 {
+		run.Partitions++ // to a power of two
+	}
 	if run.Pool == nil {
 		run.Pool = spool.NewPool("", math.MaxInt64)
 	}
@@ -121,15 +123,16 @@ type run struct {
 	// deduplicate
 	refusals map[rowName]clearing.Refusal
 	// attribute
-	workers     []*attribution
-	allocations *spool.Spool // by line
-	accounts    [][]settlement.Account
-	attributed  []settlement.Exception
-	waited      [][]settlement.TakenID    // ids of rows deferred earlier and settled tonight
-	settled     [][]settlement.TakenID    // by range of ids
-	points      []settlement.IssuerPoints // by party
-	here        []int64                   // points redeemed at each party
-	counted     []clearing.FileRows
+	workers      []*attribution
+	allocations  *spool.Spool // by line
+	closingState AccountState
+	waiting      []settlement.TakenID
+	attributed   []settlement.Exception
+	waited       [][]settlement.TakenID    // ids of rows deferred earlier and settled tonight
+	settled      [][]settlement.TakenID    // by range of ids
+	points       []settlement.IssuerPoints // by party
+	here         []int64                   // points redeemed at each party
+	counted      []clearing.FileRows
 	// price
 	lines  []settlement.Line
 	detail *spooledDetail

@@ -69,10 +69,8 @@ func (r *run) takenByPartition() [][]settlement.TakenID {
 	for _, id := range r.opening.Taken {
 		add(id)
 	}
-	for i := range r.opening.Accounts {
-		for j := range r.opening.Accounts[i].Deferred {
-			add(r.takenBy(&r.opening.Accounts[i].Deferred[j], settlement.NoDate))
-		}
+	for _, id := range r.opening.Waiting {
+		add(id)
 	}
 	return taken
 }

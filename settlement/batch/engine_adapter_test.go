@@ -61,7 +61,7 @@ func (e *engine) settle(t testing.TB, rulebook *rules.Rulebook, date settlement.
 // keep makes the closing of one date the opening of the next.
 func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *settlement.Night, closing *batch.Closing) {
 	e.settled[date] = closing.Settled
-	e.opening.Accounts = closing.Accounts
+	e.opening.State, e.opening.Waiting = closing.State, closing.Waiting
 	e.opening.Balances = closing.Balances
 	e.opening.Points = closing.Points
 	e.opening.Digest = night.ComputationID
@@ -185,8 +185,7 @@ func describeException(result *nightResult, night *settlement.Night, e *settleme
 
 func describeAccounts(result *nightResult, night *settlement.Night, closing *batch.Closing) {
 	id := night.Parties.ID
-	for i := range closing.Accounts {
-		account := &closing.Accounts[i]
+	err := closing.State.All(context.Background(), night.Parties, func(account *settlement.Account) error {
 		for _, lot := range account.Lots {
 			if lot.Open > 0 {
 				result.add("lots", account.Member, id(lot.Issuer), id(lot.Key.Merchant), lot.Key.BusinessDate, lot.Key.TransactionID,
@@ -201,6 +200,10 @@ func describeAccounts(result *nightResult, night *settlement.Night, closing *bat
 		for _, row := range account.Deferred {
 			result.add("deferred", account.Member, id(row.Merchant), row.ID, row.Kind, row.BusinessDate)
 		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
 	}
 }
 

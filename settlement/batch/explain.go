@@ -205,16 +205,18 @@ func (e *explainer) compute(ctx context.Context) (err error) {
 	if e.opening, err = loadOpening(ctx, e.ledger, e.rulebook, e.date); err != nil {
 		return err
 	}
-	closing, err := LoadAccounts(ctx, e.ledger, &e.settled.State, e.rulebook.Parties)
+	closing := recordedAccounts(e.ledger, e.ledger.CurrentState(&e.settled.State), e.date)
+	outcome, err := e.findMember(ctx, &closing)
 	if err != nil {
 		return asRulebookError(err)
 	}
-	outcome, err := e.findMember(ctx, closing)
-	if err != nil {
-		return err
-	}
 	if e.member != "" {
-		e.before, e.after = accountOf(e.opening.Accounts, e.member), accountOf(closing, e.member)
+		if e.before, err = e.opening.State.Account(ctx, e.rulebook.Parties, e.member); err != nil {
+			return asRulebookError(err)
+		}
+		if e.after, err = closing.Account(ctx, e.rulebook.Parties, e.member); err != nil {
+			return asRulebookError(err)
+		}
 	}
 	switch outcome {
 	case memberNotFound:

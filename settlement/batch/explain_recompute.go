@@ -28,13 +28,16 @@ const (
 
 // findMember finds the transaction's row and its member: among what waited from earlier nights,
 // in the files that the date read, at last in the state after it.
-func (e *explainer) findMember(ctx context.Context, closing []settlement.Account) (memberOutcome, error) {
-	for i := range e.opening.Accounts {
-		account := &e.opening.Accounts[i]
+func (e *explainer) findMember(ctx context.Context, closing *AccountState) (memberOutcome, error) {
+	// Whoever has a claim, or a row that waits, is looked at on this date.
+	err := e.opening.State.Due(ctx, e.rulebook.Parties, e.date, func(account *settlement.Account) error {
 		if row := e.waited(account); row != nil {
 			e.member, e.row = account.Member, row
-			return memberAttributed, nil
 		}
+		return nil
+	})
+	if err != nil || e.row != nil {
+		return memberAttributed, err
 	}
 	rows, rejected, err := e.readRows(ctx, e.merchant, func(record *settlement.Record) bool {
 		return record.Values[settlement.TransactionID] == e.job.Transaction
@@ -50,13 +53,16 @@ func (e *explainer) findMember(ctx context.Context, closing []settlement.Account
 		e.note("no row of this id got as far as the member's lots on this date: it changed nothing")
 		return memberRejected, nil
 	}
-	for i := range closing {
-		if row := e.kept(&closing[i]); row != nil {
-			e.member, e.row = closing[i].Member, row
-			return memberAttributed, nil
+	err = closing.All(ctx, e.rulebook.Parties, func(account *settlement.Account) error {
+		if row := e.kept(account); row != nil {
+			e.member, e.row = account.Member, row
 		}
+		return nil
+	})
+	if err != nil || e.row == nil {
+		return memberNotFound, err
 	}
-	return memberNotFound, nil
+	return memberAttributed, nil
 }
 
 // waited returns the row if it waits on an account: deferred, or with an open claim.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"alliance/settlement"
+	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/storage"
 )
@@ -133,47 +134,35 @@ func (f *forgetting) find(ctx context.Context) error {
 		}
 	}
 	for _, file := range f.ledger.AccountObjects() {
-		accounts, _, err := f.read(ctx, file)
+		found, err := f.holds(ctx, file)
 		if err != nil {
 			return err
 		}
-		if f.rename(accounts, f.job.Member) {
+		if found {
 			f.objects = append(f.objects, file)
 		}
 	}
 	return f.findRejected(ctx)
 }
 
-func (f *forgetting) read(ctx context.Context, file books.FileRecord) ([]settlement.Account, settlement.Parties, error) {
-	content, err := f.ledger.Read(ctx, file)
+// holds reports whether a run names the member.
+func (f *forgetting) holds(ctx context.Context, file books.FileRecord) (found bool, err error) {
+	run, _, err := readRun(ctx, f.ledger, file)
 	if err != nil {
-		return nil, settlement.Parties{}, err
+		return false, err
 	}
-	parties, err := books.AccountParties(bytes.NewReader(content))
+	var arena accounts.Arena
+	err = run.Entries(&arena, func(member string, account *settlement.Account, _ settlement.Date) error {
+		defer arena.Reset()
+		found = found || member == f.job.Member || account != nil && slices.ContainsFunc(account.Deferred, func(row settlement.Transaction) bool {
+			return row.Member == f.job.Member
+		})
+		return nil
+	})
 	if err != nil {
-		return nil, parties, fmt.Errorf("%s: %w", file.Object, err)
+		return false, fmt.Errorf("%s: %w", file.Object, err)
 	}
-	accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
-	if err != nil {
-		return nil, parties, fmt.Errorf("%s: %w", file.Object, err)
-	}
-	return accounts, parties, nil
-}
-
-// rename gives the member another name and reports whether it is there.
-func (f *forgetting) rename(accounts []settlement.Account, name string) (found bool) {
-	for i := range accounts {
-		account := &accounts[i]
-		if account.Member == f.job.Member {
-			account.Member, found = name, true
-		}
-		for j := range account.Deferred {
-			if account.Deferred[j].Member == f.job.Member {
-				account.Deferred[j].Member, found = name, true
-			}
-		}
-	}
-	return found
+	return found, nil
 }
 
 // pseudonym returns a name that nobody has and that lies in the member's partition whatever the
@@ -228,21 +217,67 @@ func (f *forgetting) commit(ctx context.Context, report *ForgetReport) error {
 	return nil
 }
 
-// substitute stores an object's accounts with the member renamed, in order of member again.
+// An accountEntry is an entry of a run; account is nil if it says that the member's account is gone.
+type accountEntry struct {
+	member  string
+	account *settlement.Account
+	due     settlement.Date
+}
+
+// substitute stores a run with the member renamed, in order of member again.
 func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at int, file books.FileRecord, pseudonym string) (books.FileRecord, error) {
-	accounts, parties, err := f.read(ctx, file)
+	run, parties, err := readRun(ctx, f.ledger, file)
 	if err != nil {
 		return books.FileRecord{}, err
 	}
-	f.rename(accounts, pseudonym)
-	slices.SortFunc(accounts, func(a, b settlement.Account) int { return cmp.Compare(a.Member, b.Member) })
+	var entries []accountEntry
+	err = run.Entries(new(accounts.Arena), func(member string, account *settlement.Account, due settlement.Date) error {
+		entries = append(entries, f.renamed(member, account, due, pseudonym))
+		return nil
+	})
+	if err != nil {
+		return books.FileRecord{}, fmt.Errorf("%s: %w", file.Object, err)
+	}
+	slices.SortFunc(entries, func(a, b accountEntry) int { return cmp.Compare(a.member, b.member) })
 	var buffer bytes.Buffer
-	if err := books.WriteAccounts(&buffer, parties, accounts); err != nil {
+	writer := accounts.NewWriter(&buffer, parties)
+	for _, entry := range entries {
+		if entry.account == nil {
+			err = writer.Remove(entry.member)
+		} else {
+			err = writer.Add(entry.account, entry.due)
+		}
+		if err != nil {
+			return books.FileRecord{}, err
+		}
+	}
+	facts, err := writer.Close()
+	if err != nil {
 		return books.FileRecord{}, err
 	}
-	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.arrow", at), bytes.NewReader(buffer.Bytes()))
-	stored.Rows = file.Rows
+	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.run", at), bytes.NewReader(buffer.Bytes()))
+	stored.Rows, stored.IndexSHA256 = file.Rows, facts.IndexSHA256
 	return stored, err
+}
+
+// renamed returns an entry with the member under another name.
+func (f *forgetting) renamed(member string, account *settlement.Account, due settlement.Date, name string) accountEntry {
+	entry := accountEntry{member, nil, due}
+	if member == f.job.Member {
+		entry.member = name
+	}
+	if account == nil {
+		return entry
+	}
+	one := *account
+	one.Member = entry.member
+	for i := range one.Deferred {
+		if one.Deferred[i].Member == f.job.Member {
+			one.Deferred[i].Member = name
+		}
+	}
+	entry.account = &one
+	return entry
 }
 
 // names reports whether a text has the member's id in it, by itself and not as a part of a word.

@@ -7,14 +7,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/books"
 	"alliance/settlement/clearing"
+	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 )
 
@@ -69,12 +70,15 @@ func OpenLots(ctx context.Context, job OpeningJob) (report OpeningReport, err er
 	}
 	report = lots.report(job.Rulebook.Parties)
 	report.SHA256 = hex.EncodeToString(digest.Sum(nil))
-	closing := &Closing{Points: lots.points}
+	var all []settlement.Account
 	for _, account := range lots.accounts {
 		slices.SortFunc(account.Lots, func(a, b settlement.Lot) int { return settlement.CompareLotKeys(&a.Key, &b.Key) })
-		closing.Accounts = append(closing.Accounts, *account)
+		all = append(all, *account)
 	}
-	slices.SortFunc(closing.Accounts, func(a, b settlement.Account) int { return strings.Compare(a.Member, b.Member) })
+	closing := &Closing{Points: lots.points}
+	if closing.State, err = NewAccountState(spool.NewPool("", math.MaxInt64), job.Rulebook.Parties, all); err != nil {
+		return report, err
+	}
 	if err := job.commit(ctx, ledger, closing, &report); err != nil {
 		return report, err
 	}

@@ -182,7 +182,7 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 		return report, err
 	}
 	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
-	if report.OpenClaims, err = openClaims(closing.Accounts); err != nil {
+	if report.OpenClaims, err = openClaims(ctx, j.Rulebook.Parties, closing); err != nil {
 		return report, err
 	}
 	if j.Strict && len(night.Exceptions) > 0 {

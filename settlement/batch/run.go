@@ -248,7 +248,7 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 		return report, err
 	}
 	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
-	if report.OpenClaims, err = openClaims(closing.Accounts); err != nil {
+	if report.OpenClaims, err = openClaims(ctx, j.Rulebook.Parties, closing); err != nil {
 		return report, err
 	}
 	if j.Strict && len(night.Exceptions) > 0 {

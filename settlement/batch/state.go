@@ -3,9 +3,7 @@ package batch
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"alliance/rules"
@@ -16,23 +14,6 @@ import (
 // loadOpening reads what is on record before a date.
 func loadOpening(ctx context.Context, ledger *books.Ledger, rulebook *rules.Rulebook, date settlement.Date) (Opening, error) {
 	return newTimeline(ledger).opening(ctx, rulebook, date)
-}
-
-// LoadAccounts reads the accounts of a state.
-func LoadAccounts(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, parties settlement.Parties) ([]settlement.Account, error) {
-	var all []settlement.Account
-	for _, object := range state.Of(books.Accounts) {
-		content, err := ledger.Read(ctx, object.FileRecord)
-		if err != nil {
-			return nil, err
-		}
-		accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", object.Object, err)
-		}
-		all = append(all, accounts...)
-	}
-	return all, nil
 }
 
 func loadStanding(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, parties settlement.Parties, opening *Opening) error {
@@ -53,43 +34,23 @@ func loadStanding(ctx context.Context, ledger *books.Ledger, state *books.StateR
 	return nil
 }
 
-// asRulebookError tells a register that lacks somebody from a ledger that cannot be read.
-func asRulebookError(err error) error {
-	if errors.Is(err, books.ErrUnknownParty) {
-		return &RulebookError{[]string{err.Error() + "; a party with lots or a balance cannot be dropped, give it a `left` date instead"}}
-	}
-	return err
-}
-
-// accountsPerObject is about how many accounts one object of the state holds.
-const accountsPerObject = 1 << 16
-
-// writeState stores the state after the night. An object that did not change is named again
-// instead of being stored again.
+// writeState stores the state after the night: the runs of accounts that are not on record yet, the
+// ids and the balances. An object that is on record already is named again instead of being stored again.
 func (p *publication) writeState(ctx context.Context) (books.StateRecord, error) {
-	partitions := 1
-	for partitions*accountsPerObject < len(p.closing.Accounts) {
-		partitions *= 2
-	}
-	state := books.StateRecord{Partitions: partitions, Objects: make([]books.StateObject, partitions)}
-	parts := make([][]settlement.Account, partitions)
-	for _, account := range p.closing.Accounts {
-		to := partitionOf(account.Member, partitions)
-		parts[to] = append(parts[to], account)
-	}
+	state := books.StateRecord{Partitions: p.closing.State.partitions()}
 	known := p.knownStates()
-	err := each(ctx, orDefault(p.job.Workers, runtime.GOMAXPROCS(0)), partitions, func(ctx context.Context, _, i int) error {
-		var buffer bytes.Buffer
-		if err := books.WriteAccounts(&buffer, p.night.Parties, parts[i]); err != nil {
-			return err
+	var runs []*stateRun
+	for partition := range p.closing.State.stacks {
+		for i := range p.closing.State.stacks[partition] {
+			runs = append(runs, &p.closing.State.stacks[partition][i])
 		}
-		file, err := p.storeUnlessKnown(ctx, known, fmt.Sprintf("accounts-%05d.arrow", i), buffer.Bytes())
-		file.Rows = int64(len(parts[i]))
-		state.Objects[i] = books.StateObject{Role: books.Accounts, Partition: i, FileRecord: file}
-		return err
-	})
+	}
+	err := each(ctx, storesAtOnce, len(runs), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, known, runs[i]) })
 	if err != nil {
 		return state, err
+	}
+	for _, run := range runs {
+		state.Objects = append(state.Objects, run.object)
 	}
 	if err := p.writeIDs(ctx, known, &state); err != nil {
 		return state, err
@@ -97,18 +58,50 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	return state, p.writeStanding(ctx, known, &state)
 }
 
-func (p *publication) writeIDs(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
-	if len(p.closing.Settled) == 0 {
+// storeRun puts a run on record that is not yet.
+func (p *publication) storeRun(ctx context.Context, known []*books.StateRecord, run *stateRun) error {
+	if run.object.Object != "" {
 		return nil
 	}
-	var buffer bytes.Buffer
-	if err := books.WriteIDs(&buffer, p.closing.Settled); err != nil {
+	rows, index := run.object.Rows, run.object.IndexSHA256
+	name := fmt.Sprintf("accounts-%05d.run", run.object.Partition)
+	if file := sameObject(known, run.object.SHA256, run.object.Bytes); file != nil {
+		run.object.FileRecord = *file
+		return nil
+	}
+	file, err := p.attempt.create(ctx, p.folder+name, run.blob.NewReader())
+	if err != nil {
 		return err
 	}
-	file, err := p.storeUnlessKnown(ctx, known, "ids.arrow", buffer.Bytes())
-	file.Rows = int64(len(p.closing.Settled))
-	state.Objects = append(state.Objects, books.StateObject{Role: books.IDs, Night: p.night.Date.String(), FileRecord: file})
-	return err
+	if file.SHA256 != run.object.SHA256 || file.Bytes != run.object.Bytes {
+		return fmt.Errorf("%s was stored with SHA-256 %s, written with %s", name, file.SHA256, run.object.SHA256)
+	}
+	file.Rows, file.IndexSHA256 = rows, index
+	run.object.FileRecord = file
+	return nil
+}
+
+func (p *publication) writeIDs(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
+	for _, part := range []struct {
+		role books.Role
+		name string
+		ids  []settlement.TakenID
+	}{{books.IDs, "ids.arrow", p.closing.Settled}, {books.WaitingIDs, "waiting.arrow", p.closing.Waiting}} {
+		if len(part.ids) == 0 {
+			continue
+		}
+		var buffer bytes.Buffer
+		if err := books.WriteIDs(&buffer, part.ids); err != nil {
+			return err
+		}
+		file, err := p.storeUnlessKnown(ctx, known, part.name, buffer.Bytes())
+		if err != nil {
+			return err
+		}
+		file.Rows = int64(len(part.ids))
+		state.Objects = append(state.Objects, books.StateObject{Role: part.role, Night: p.night.Date.String(), FileRecord: file})
+	}
+	return nil
 }
 
 func (p *publication) writeStanding(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
@@ -147,13 +140,20 @@ func (p *publication) knownStates() []*books.StateRecord {
 // storeUnlessKnown stores an object, or returns the one of the same content that a known state
 // names.
 func (p *publication) storeUnlessKnown(ctx context.Context, known []*books.StateRecord, name string, content []byte) (books.FileRecord, error) {
-	sum := sha256Hex(content)
+	if file := sameObject(known, sha256Hex(content), int64(len(content))); file != nil {
+		return *file, nil
+	}
+	return p.attempt.create(ctx, p.folder+name, bytes.NewReader(content))
+}
+
+// sameObject returns the object of a content that a known state names, or nil.
+func sameObject(known []*books.StateRecord, sha256 string, size int64) *books.FileRecord {
 	for _, state := range known {
-		for _, object := range state.Objects {
-			if object.SHA256 == sum && object.Bytes == int64(len(content)) {
-				return object.FileRecord, nil
+		for i := range state.Objects {
+			if object := &state.Objects[i].FileRecord; object.SHA256 == sha256 && object.Bytes == size {
+				return object
 			}
 		}
 	}
-	return p.attempt.create(ctx, p.folder+name, bytes.NewReader(content))
+	return nil
 }

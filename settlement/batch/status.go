@@ -271,46 +271,63 @@ func lookedAt(ledger *books.Ledger) map[string]*books.InputRecord {
 }
 
 func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, rulebook *rules.Rulebook, last settlement.Date) error {
-	accounts, err := LoadAccounts(ctx, ledger, state, rulebook.Parties)
-	if err != nil {
-		return err
-	}
-	claims, err := openClaims(accounts)
-	if err != nil {
-		return err
-	}
-	s.OpenClaims = *claims
+	var claims claimCount
 	oldestRow := settlement.Never
-	for i := range accounts {
-		for j := range accounts[i].Deferred {
-			row := &accounts[i].Deferred[j]
+	recorded := recordedAccounts(ledger, state, last)
+	// Whoever has a claim, or a row that waits, is looked at on the next date.
+	err := recorded.Due(ctx, rulebook.Parties, last+1, func(account *settlement.Account) error {
+		for i := range account.Deferred {
+			row := &account.Deferred[i]
 			s.Deferred.Count++
 			if row.BusinessDate > last {
 				s.Deferred.Future++
 			}
 			oldestRow = min(oldestRow, row.FirstRead)
 		}
+		return claims.add(account)
+	})
+	if err != nil {
+		return asRulebookError(err)
 	}
+	s.OpenClaims = *claims.status()
 	s.Deferred.Oldest = given(oldestRow)
 	return nil
 }
 
-// openClaims counts the open claims of accounts.
-func openClaims(accounts []settlement.Account) (*ClaimStatus, error) {
-	claims, oldest, err := &ClaimStatus{}, settlement.Never, error(nil)
-	for i := range accounts {
-		for j := range accounts[i].Redemptions {
-			redemption := &accounts[i].Redemptions[j]
-			if redemption.OpenClaim == 0 {
-				continue
-			}
-			claims.Count++
-			if claims.Points, err = settlement.AddPoints(claims.Points, redemption.OpenClaim); err != nil {
-				return nil, err
-			}
-			oldest = min(oldest, redemption.SettledOn)
+// openClaims counts the open claims that a closing leaves.
+func openClaims(ctx context.Context, parties settlement.Parties, closing *Closing) (*ClaimStatus, error) {
+	var claims claimCount
+	err := closing.State.Due(ctx, parties, closing.State.after+1, claims.add)
+	return claims.status(), err
+}
+
+// A claimCount adds up open claims.
+type claimCount struct {
+	ClaimStatus
+	oldest settlement.Date
+}
+
+func (c *claimCount) add(account *settlement.Account) (err error) {
+	for i := range account.Redemptions {
+		redemption := &account.Redemptions[i]
+		if redemption.OpenClaim == 0 {
+			continue
+		}
+		if c.Count == 0 || redemption.SettledOn < c.oldest {
+			c.oldest = redemption.SettledOn
+		}
+		c.Count++
+		if c.Points, err = settlement.AddPoints(c.Points, redemption.OpenClaim); err != nil {
+			return err
 		}
 	}
-	claims.Oldest = given(oldest)
-	return claims, nil
+	return nil
+}
+
+func (c *claimCount) status() *ClaimStatus {
+	status := c.ClaimStatus
+	if c.Count > 0 {
+		status.Oldest = given(c.oldest)
+	}
+	return &status
 }

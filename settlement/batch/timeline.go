@@ -69,11 +69,16 @@ func (t *timeline) opening(ctx context.Context, rulebook *rules.Rulebook, date s
 // loadState fills in accounts, balances and points.
 func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rulebook *rules.Rulebook, date settlement.Date, opening *Opening) (err error) {
 	if closing := t.closings[date-1]; closing != nil {
-		opening.Accounts, closing.Accounts = closing.Accounts, nil
+		opening.State, opening.Waiting = closing.State, closing.Waiting
 		opening.Balances, opening.Points = closing.Balances, closing.Points
 		return nil
 	}
-	if opening.Accounts, err = LoadAccounts(ctx, t.ledger, state, rulebook.Parties); err != nil {
+	after := settlement.NoDate
+	if t.dates[date-1] != nil {
+		after = date - 1
+	}
+	opening.State = recordedAccounts(t.ledger, state, after)
+	if opening.Waiting, err = loadIDs(ctx, t.ledger, state, books.WaitingIDs); err != nil {
 		return err
 	}
 	return loadStanding(ctx, t.ledger, state, rulebook.Parties, opening)
@@ -90,19 +95,29 @@ func (t *timeline) loadTaken(ctx context.Context, rulebook *rules.Rulebook, date
 		if settled == nil {
 			continue
 		}
-		for _, object := range settled.State.Of(books.IDs) {
-			content, err := t.ledger.Read(ctx, object.FileRecord)
-			if err != nil {
-				return err
-			}
-			ids, err := books.ReadIDs(bytes.NewReader(content))
-			if err != nil {
-				return fmt.Errorf("%s: %w", object.Object, err)
-			}
-			opening.Taken = append(opening.Taken, ids...)
+		ids, err := loadIDs(ctx, t.ledger, &settled.State, books.IDs)
+		if err != nil {
+			return err
 		}
+		opening.Taken = append(opening.Taken, ids...)
 	}
 	return nil
+}
+
+// loadIDs reads the ids of one role.
+func loadIDs(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, role books.Role) (all []settlement.TakenID, err error) {
+	for _, object := range state.Of(role) {
+		content, err := ledger.Read(ctx, object.FileRecord)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := books.ReadIDs(bytes.NewReader(content))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", object.Object, err)
+		}
+		all = append(all, ids...)
+	}
+	return all, nil
 }
 
 // stateBefore returns the state before a date and what identifies it; nil on an empty ledger.

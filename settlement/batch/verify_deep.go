@@ -108,27 +108,41 @@ func (v *verifier) compareState(settled *books.DateRecord, night *settlement.Nig
 		}
 		return nil
 	}
-	partitions := max(1, state.Partitions)
-	parts := make([][]settlement.Account, partitions)
-	for _, account := range closing.Accounts {
-		to := partitionOf(account.Member, partitions)
-		parts[to] = append(parts[to], account)
-	}
-	for i, part := range parts {
-		objects := slices.DeleteFunc(state.Of(books.Accounts), func(object books.StateObject) bool { return object.Partition != i })
-		err := differs(fmt.Sprintf("accounts of partition %d", i), objects, func(w io.Writer) error { return books.WriteAccounts(w, night.Parties, part) })
-		if err != nil {
-			return err
+	v.compareAccounts(state, night.Date, closing)
+	for role, ids := range map[books.Role][]settlement.TakenID{books.IDs: closing.Settled, books.WaitingIDs: closing.Waiting} {
+		objects := state.Of(role)
+		if len(objects)+len(ids) == 0 {
+			continue
 		}
-	}
-	if ids := state.Of(books.IDs); len(ids)+len(closing.Settled) > 0 {
-		if err := differs("taken ids", ids, func(w io.Writer) error { return books.WriteIDs(w, closing.Settled) }); err != nil {
+		if err := differs(string(role), objects, func(w io.Writer) error { return books.WriteIDs(w, ids) }); err != nil {
 			return err
 		}
 	}
 	return differs("balances", state.Of(books.BalancesRole), func(w io.Writer) error {
 		return books.WriteBalances(w, night.Parties, standingOf(closing))
 	})
+}
+
+// compareAccounts compares the runs of accounts, partition by partition.
+func (v *verifier) compareAccounts(state *books.StateRecord, date settlement.Date, closing *Closing) {
+	partitions := max(1, state.Partitions)
+	if partitions != closing.State.partitions() {
+		v.fault("recomputation", date, "the state comes out in %d partitions, on record are %d", closing.State.partitions(), partitions)
+		return
+	}
+	onRecord := make([][]string, partitions)
+	for _, object := range state.Of(books.Accounts) {
+		onRecord[object.Partition] = append(onRecord[object.Partition], object.SHA256)
+	}
+	for partition := range partitions {
+		var computed []string
+		for _, run := range closing.State.runs(partition) {
+			computed = append(computed, run.object.SHA256)
+		}
+		if !slices.Equal(computed, onRecord[partition]) {
+			v.fault("recomputation", date, "the state's accounts of partition %d come out otherwise than they are on record", partition)
+		}
+	}
 }
 
 // compareFiles writes the date's tables and compares every file with the record. A statement that

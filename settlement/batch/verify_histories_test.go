@@ -1,7 +1,6 @@
 package batch_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"math/rand/v2"
@@ -74,18 +73,7 @@ func (r *restatedHistory) forget() bool {
 		r.t.Fatal(err)
 	}
 	for _, file := range ledger.AccountObjects() {
-		content, err := ledger.Read(context.Background(), file)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		parties, err := books.AccountParties(bytes.NewReader(content))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
-		if err != nil {
-			r.t.Fatal(err)
-		}
+		accounts := batch.AccountsIn(r.t, ledger, file)
 		if len(accounts) == 0 {
 			continue
 		}

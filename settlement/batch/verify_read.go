@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"alliance/settlement"
+	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/statement"
 )
@@ -393,28 +393,46 @@ func (v *verifier) readOpening(ctx context.Context) (err error) {
 // openLots adds up the open lots of a state, by issuer.
 func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *books.StateRecord) (map[string]int64, error) {
 	open := make(map[string]int64)
-	for _, object := range state.Of(books.Accounts) {
-		content, err := v.ledger.Read(ctx, object.FileRecord)
-		if err != nil {
+	recorded := recordedAccounts(v.ledger, state, date)
+	for _, runs := range recorded.stacks {
+		if err := v.openLotsOf(ctx, date, runs, open); err != nil {
 			return nil, err
-		}
-		parties, err := books.AccountParties(bytes.NewReader(content))
-		if err != nil {
-			return nil, &contentError{fmt.Errorf("%s: %w", object.Object, err)}
-		}
-		accounts, err := books.ReadAccounts(bytes.NewReader(content), parties)
-		if err != nil {
-			return nil, &contentError{fmt.Errorf("%s: %w", object.Object, err)}
-		}
-		for i := range accounts {
-			for j := range accounts[i].Lots {
-				lot := &accounts[i].Lots[j]
-				open[parties.ID(lot.Issuer)] += lot.Open
-				if lot.Open+lot.Spent+lot.Expired+lot.Reversed+lot.Voided != lot.Issued {
-					v.fault("state", date, "a lot of %s, issued by row %d of %s, does not add up", parties.ID(lot.Issuer), lot.Source.Row, lot.Source.File)
-				}
-			}
 		}
 	}
 	return open, nil
+}
+
+// openLotsOf adds the open lots of the members of one partition.
+func (v *verifier) openLotsOf(ctx context.Context, date settlement.Date, runs []stateRun, open map[string]int64) error {
+	var ids []string
+	for i := range runs {
+		_, named, err := readRun(ctx, v.ledger, runs[i].object.FileRecord)
+		if err != nil {
+			return err
+		}
+		for party := range settlement.Party(named.Len()) {
+			ids = append(ids, named.ID(party))
+		}
+	}
+	parties := settlement.NewParties(slices.Compact(slices.Sorted(slices.Values(ids))))
+	stack, err := openStack(ctx, runs, parties)
+	if err != nil {
+		return &contentError{err}
+	}
+	var arena accounts.Arena
+	err = stack.All(&arena, func(account *settlement.Account, _ settlement.Date) error {
+		defer arena.Reset()
+		for i := range account.Lots {
+			lot := &account.Lots[i]
+			open[parties.ID(lot.Issuer)] += lot.Open
+			if lot.Open+lot.Spent+lot.Expired+lot.Reversed+lot.Voided != lot.Issued {
+				v.fault("state", date, "a lot of %s, issued by row %d of %s, does not add up", parties.ID(lot.Issuer), lot.Source.Row, lot.Source.File)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return &contentError{err}
+	}
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"alliance/rules"
 	"alliance/settlement"
+	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/storage"
 )
@@ -346,8 +347,7 @@ func TestDeepVerifyOfRestatements(t *testing.T) {
 	}
 	accounts := 0
 	for _, file := range ledger.AccountObjects() {
-		content := must[[]byte](t)(ledger.Read(t.Context(), file))
-		for _, account := range must[[]settlement.Account](t)(books.ReadAccounts(bytes.NewReader(content), w.rulebook.Parties)) {
+		for _, account := range accountsIn(t, ledger, file) {
 			accounts++
 			if account.Member == "m2" {
 				t.Errorf("%s has an account of the forgotten member", file.Object)
@@ -357,4 +357,29 @@ func TestDeepVerifyOfRestatements(t *testing.T) {
 	if accounts == 0 {
 		t.Error("there are no accounts")
 	}
+}
+
+// accountsIn reads an object of accounts.
+func accountsIn(t testing.TB, ledger *books.Ledger, file books.FileRecord) (all []settlement.Account) {
+	t.Helper()
+	content, err := ledger.Read(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parties, err := accounts.NamedParties(bytes.NewReader(content), file.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := accounts.Open(bytes.NewReader(content), file.Bytes, parties)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = accounts.Stack{run}.All(new(accounts.Arena), func(account *settlement.Account, _ settlement.Date) error {
+		all = append(all, *account)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

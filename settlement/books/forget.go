@@ -6,14 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
 	"alliance/settlement"
 	"alliance/settlement/storage"
-
-	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // Forgotten is what a record of kind forget says. It does not hold the member's id.
@@ -129,23 +126,6 @@ func (l *Ledger) AccountObjects() []FileRecord {
 		}
 	}
 	return files
-}
-
-// AccountParties returns the parties that an object of accounts names.
-func AccountParties(r io.Reader) (settlement.Parties, error) {
-	reader := accountReader{seen: make(map[string]bool)}
-	err := readRecords(r, accountsRecord(collectNames(reader.parties, nil), nil), func(record arrow.Record) error {
-		fields := ofRecord(record)
-		fields.texts()
-		reader.lots(fields)
-		reader.redemptions(fields)
-		reader.deferred(fields)
-		return nil
-	})
-	if err != nil {
-		return settlement.Parties{}, fmt.Errorf("read accounts: %w", err)
-	}
-	return settlement.NewParties(slices.Collect(maps.Keys(reader.seen))), nil
 }
 
 // checkForgotten returns what is wrong with a forgotten member that is to be put on record.

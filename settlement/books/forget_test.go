@@ -1,7 +1,6 @@
 package books
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -139,30 +138,5 @@ func TestForgetIsRefused(t *testing.T) {
 	record := Record{Kind: Forget, Forgotten: &Forgotten{Pseudonym: "p", MemberDigest: "d", Substitutes: []Substitute{{old, file}}}}
 	if err := attempt.Commit(t.Context(), record); err == nil || !strings.Contains(err.Error(), "replaced before") {
 		t.Errorf("replacing what was replaced: %v", err)
-	}
-}
-
-func TestAccountParties(t *testing.T) {
-	parties := settlement.NewParties([]string{"A", "B", "C", "D", "HUB"})
-	accounts := []settlement.Account{{
-		Member: "anna",
-		Lots:   []settlement.Lot{{Key: settlement.LotKey{Merchant: parties.Find("B")}, Issuer: parties.Find("HUB"), Issued: 1, Open: 1}},
-		Redemptions: []settlement.Redemption{{Merchant: parties.Find("D"), Issuer: settlement.NoParty, Points: 1,
-			Charges: []settlement.Charge{{Lot: settlement.LotKey{Merchant: parties.Find("B")}, Issuer: parties.Find("B"), Points: 1}}}},
-	}}
-	var all, own bytes.Buffer
-	if err := WriteAccounts(&all, parties, accounts); err != nil {
-		t.Fatal(err)
-	}
-	found, err := AccountParties(bytes.NewReader(all.Bytes()))
-	if err != nil || found.Len() != 3 || found.Find("B") == settlement.NoParty || found.Find("C") != settlement.NoParty {
-		t.Fatalf("%+v, %v", found, err)
-	}
-	read, err := ReadAccounts(bytes.NewReader(all.Bytes()), found)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteAccounts(&own, found, read); err != nil || !bytes.Equal(own.Bytes(), all.Bytes()) {
-		t.Errorf("written again under its own parties the bytes differ: %v", err)
 	}
 }

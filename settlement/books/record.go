@@ -168,6 +168,8 @@ type FileRecord struct {
 	SHA256 string `json:"sha256"`
 	// Rows is the number of rows of a table, else 0.
 	Rows int64 `json:"rows,omitempty"`
+	// IndexSHA256 is, of a run of accounts, the SHA-256, in hex, of the part that has the digests of its blocks.
+	IndexSHA256 string `json:"index_sha256,omitempty"`
 }
 
 // A Role says what a state object holds.
@@ -175,10 +177,13 @@ type Role string
 
 // The roles of state objects.
 const (
-	// Accounts are members with their lots, redemptions and deferred rows: [ReadAccounts].
+	// Accounts are members with their lots, redemptions and deferred rows: a run of [accounts]. Those of
+	// one partition are a stack, the newest first.
 	Accounts Role = "accounts"
-	// IDs are taken transaction ids: [ReadIDs].
+	// IDs are the transaction ids of rows settled on the date: [ReadIDs].
 	IDs Role = "ids"
+	// WaitingIDs are the transaction ids of all rows that wait: [ReadIDs].
+	WaitingIDs Role = "waiting_ids"
 	// BalancesRole is money carried and held, and points per issuer: [ReadBalances].
 	BalancesRole Role = "balances"
 )

@@ -3,10 +3,7 @@ package books
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -34,149 +31,12 @@ func integer(t *rapid.T) int64 {
 	return rapid.OneOf(rapid.Int64Range(0, 100), rapid.Int64()).Draw(t, "integer")
 }
 
-func source(t *rapid.T) settlement.Source {
-	return settlement.Source{File: rapid.SampledFrom([]string{"", "merchant=a/date=2024-01-01/x.csv", "merchant=b/date=2024-01-01/y.csv"}).Draw(t, "file"), Row: integer(t)}
-}
-
-func lotKey(t *rapid.T) settlement.LotKey {
-	return settlement.LotKey{Merchant: party(t), BusinessDate: date(t), TransactionID: text(t), Imported: rapid.Bool().Draw(t, "imported")}
-}
-
 func list[T any](t *rapid.T, item func(*rapid.T) T) []T {
 	items := rapid.SliceOfN(rapid.Custom(item), 0, 4).Draw(t, "list")
 	if len(items) == 0 {
 		return nil
 	}
 	return items
-}
-
-func lot(t *rapid.T) settlement.Lot {
-	return settlement.Lot{Key: lotKey(t), Issuer: party(t), IssuedAt: settlement.Instant(integer(t)), ExpiresOn: date(t), Issued: integer(t),
-		Open: integer(t), Spent: integer(t), Expired: integer(t), Reversed: integer(t), Voided: integer(t), Shortfall: integer(t), Source: source(t)}
-}
-
-func charge(t *rapid.T) settlement.Charge {
-	made := settlement.Charge{Issuer: party(t), Points: integer(t), Price: settlement.Price{ID: text(t), Amount: integer(t), PerPoints: integer(t)}}
-	if made.ByAlliance = rapid.Bool().Draw(t, "by alliance"); made.ByAlliance {
-		made.Lot.Merchant = settlement.NoParty
-	} else {
-		made.Lot = lotKey(t)
-	}
-	return made
-}
-
-func redemption(t *rapid.T) settlement.Redemption {
-	return settlement.Redemption{Source: source(t), Merchant: party(t), BusinessDate: date(t), TransactionID: text(t),
-		OccurredAt: settlement.Instant(integer(t)), Issuer: party(t), Reason: text(t), Points: integer(t), Reversed: integer(t),
-		OpenClaim: integer(t), Unfunded: integer(t), SettledOn: date(t), Charges: list(t, charge)}
-}
-
-func deferredRow(t *rapid.T) settlement.Transaction {
-	row := settlement.Transaction{Source: source(t), Merchant: party(t), ID: text(t), Member: text(t),
-		Kind: settlement.Kind(rapid.IntRange(0, 3).Draw(t, "kind")), Points: integer(t), OccurredAt: settlement.Instant(integer(t)),
-		BusinessDate: date(t), Issuer: party(t), OriginalID: text(t), OriginalDate: date(t), ExpiresOn: date(t), Reason: text(t), FirstRead: date(t)}
-	copy(row.Content[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "content"))
-	return row
-}
-
-func account(t *rapid.T) settlement.Account {
-	return settlement.Account{Member: text(t), Lots: list(t, lot), Redemptions: list(t, redemption), Deferred: list(t, deferredRow)}
-}
-
-func encodeAccounts(t interface{ Fatal(...any) }, accounts []settlement.Account) []byte {
-	var buffer bytes.Buffer
-	if err := WriteAccounts(&buffer, testParties, accounts); err != nil {
-		t.Fatal(err)
-	}
-	return buffer.Bytes()
-}
-
-func TestAccountsRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		accounts := list(t, account)
-		encoded := encodeAccounts(t, accounts)
-		if again := encodeAccounts(t, accounts); !bytes.Equal(again, encoded) {
-			t.Fatal("the same accounts gave other bytes")
-		}
-		decoded, err := ReadAccounts(bytes.NewReader(encoded), testParties)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !reflect.DeepEqual(decoded, accounts) {
-			t.Fatalf("\n got %+v\nwant %+v", decoded, accounts)
-		}
-	})
-}
-
-func sampleAccounts(n int) []settlement.Account {
-	sample := rapid.Custom(account)
-	accounts := make([]settlement.Account, n)
-	for i := range accounts {
-		if i < 200 {
-			accounts[i] = sample.Example(i)
-		} else {
-			accounts[i] = accounts[i%200]
-		}
-	}
-	return accounts
-}
-
-func TestAccountsOfSeveralBatches(t *testing.T) {
-	accounts := sampleAccounts(2*accountsPerBatch + 7)
-	decoded, err := ReadAccounts(bytes.NewReader(encodeAccounts(t, accounts)), testParties)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(decoded, accounts) {
-		t.Fatal("accounts of several batches differ")
-	}
-	// Appending to one account's list leaves its neighbour's alone.
-	for i := range decoded {
-		decoded[i].Lots = append(decoded[i].Lots, settlement.Lot{})
-		decoded[i].Redemptions = append(decoded[i].Redemptions, settlement.Redemption{})
-		decoded[i].Lots = decoded[i].Lots[:len(decoded[i].Lots)-1]
-		decoded[i].Redemptions = decoded[i].Redemptions[:len(decoded[i].Redemptions)-1]
-		if len(accounts[i].Lots) > 0 && !reflect.DeepEqual(decoded[i].Lots, accounts[i].Lots) {
-			t.Fatal("lots share memory")
-		}
-	}
-	if !reflect.DeepEqual(decoded[1].Redemptions, accounts[1].Redemptions) {
-		t.Fatal("redemptions share memory")
-	}
-}
-
-func TestAccountsBytesDoNotDependOnProcessors(t *testing.T) {
-	accounts := sampleAccounts(200)
-	want := encodeAccounts(t, accounts)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, n := range []int{1, 2, 8} {
-		runtime.GOMAXPROCS(n)
-		if !bytes.Equal(encodeAccounts(t, accounts), want) {
-			t.Fatalf("GOMAXPROCS %d gave other bytes", n)
-		}
-	}
-}
-
-func TestAccountsUnderAnotherRegister(t *testing.T) {
-	accounts := []settlement.Account{{Member: "m", Lots: []settlement.Lot{{Key: settlement.LotKey{Merchant: testParties.Find("bakery"), TransactionID: "t"},
-		Issuer: testParties.Find("cinema"), Issued: 5, Open: 5}}}}
-	encoded := encodeAccounts(t, accounts)
-	wider := settlement.NewParties([]string{"a", "alliance", "bakery", "brewery", "cinema", "zoo"})
-	decoded, err := ReadAccounts(bytes.NewReader(encoded), wider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if lot := decoded[0].Lots[0]; wider.ID(lot.Key.Merchant) != "bakery" || wider.ID(lot.Issuer) != "cinema" {
-		t.Errorf("got %+v", lot)
-	}
-	// Parties without anything on record may go; the others may not.
-	if _, err := ReadAccounts(bytes.NewReader(encoded), settlement.NewParties([]string{"bakery", "cinema"})); err != nil {
-		t.Error(err)
-	}
-	_, err = ReadAccounts(bytes.NewReader(encoded), settlement.NewParties([]string{"bakery"}))
-	if !errors.Is(err, ErrUnknownParty) || !strings.Contains(err.Error(), "cinema") {
-		t.Errorf("got %v", err)
-	}
 }
 
 func TestIDsRoundTrip(t *testing.T) {
@@ -265,8 +125,7 @@ func TestDamagedState(t *testing.T) {
 		content []byte
 		read    func(io.Reader) error
 	}{
-		"accounts": {encodeAccounts(t, sampleAccounts(25)), func(r io.Reader) error { _, err := ReadAccounts(r, testParties); return err }},
-		"ids":      {ids.Bytes(), func(r io.Reader) error { _, err := ReadIDs(r); return err }},
+		"ids": {ids.Bytes(), func(r io.Reader) error { _, err := ReadIDs(r); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := state.read(bytes.NewReader(state.content)); err != nil {
@@ -293,38 +152,4 @@ func TestDamagedState(t *testing.T) {
 			}
 		})
 	}
-	// One table's file is not another's.
-	if _, err := ReadAccounts(&ids, testParties); err == nil {
-		t.Error("ids were read as accounts")
-	}
-}
-
-// BenchmarkAccounts writes and reads members as they are: a few lots and redemptions each.
-func BenchmarkAccounts(b *testing.B) {
-	accounts := make([]settlement.Account, 20_000)
-	for i := range accounts {
-		accounts[i].Member = fmt.Sprintf("member-%08d", i*7919%20_000)
-		for j := range 5 {
-			key := settlement.LotKey{Merchant: settlement.Party(j % 4), BusinessDate: settlement.Date(19_000 + i%365), TransactionID: fmt.Sprintf("tx-%d-%d", i, j)}
-			file := settlement.Source{File: fmt.Sprintf("merchant=x/date=2024-01-01/%d.csv", i%100), Row: int64(i)}
-			accounts[i].Lots = append(accounts[i].Lots, settlement.Lot{Key: key, Issuer: key.Merchant, Issued: int64(i), Open: int64(i), Source: file})
-			accounts[i].Redemptions = append(accounts[i].Redemptions, settlement.Redemption{Merchant: 1, TransactionID: key.TransactionID,
-				Points: 100, Charges: []settlement.Charge{{Lot: key, Points: 100, Price: settlement.Price{ID: "base", Amount: 1_000_000, PerPoints: 1}}}, Source: file})
-		}
-	}
-	encoded := encodeAccounts(b, accounts)
-	b.Run("write", func(b *testing.B) {
-		b.SetBytes(int64(len(encoded)))
-		for b.Loop() {
-			encodeAccounts(b, accounts)
-		}
-	})
-	b.Run("read", func(b *testing.B) {
-		b.SetBytes(int64(len(encoded)))
-		for b.Loop() {
-			if _, err := ReadAccounts(bytes.NewReader(encoded), testParties); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

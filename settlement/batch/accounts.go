@@ -1,0 +1,273 @@
+package batch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+
+	"alliance/settlement"
+	"alliance/settlement/accounts"
+	"alliance/settlement/books"
+	"alliance/settlement/spool"
+)
+
+// An AccountState is the accounts on record at one time: by partition of members, a stack of runs.
+// The zero AccountState has no accounts.
+type AccountState struct {
+	stacks [][]stateRun
+	// after is the date whose closing it is, or NoDate.
+	after settlement.Date
+}
+
+// A stateRun is one run, on record or still in the pool.
+type stateRun struct {
+	accounts.Facts
+	// object is what goes on record; its Object is "" while the run is not stored.
+	object books.StateObject
+	blob   *spool.Blob
+	// open opens a run that is on record.
+	open func(ctx context.Context) (io.ReaderAt, error)
+}
+
+// partitions is the number of partitions, a power of two.
+func (s *AccountState) partitions() int { return max(1, len(s.stacks)) }
+
+// runs returns the runs of a partition.
+func (s *AccountState) runs(partition int) []stateRun {
+	if len(s.stacks) == 0 {
+		return nil
+	}
+	return s.stacks[partition]
+}
+
+// entries returns how many accounts the runs have, those counted again that newer runs have overtaken.
+func (s *AccountState) entries() (count int64) {
+	for _, runs := range s.stacks {
+		for i := range runs {
+			count += runs[i].Accounts
+		}
+	}
+	return count
+}
+
+// openStack opens runs under a register.
+func openStack(ctx context.Context, runs []stateRun, parties settlement.Parties) (accounts.Stack, error) {
+	stack := make(accounts.Stack, len(runs))
+	for i := range runs {
+		run := &runs[i]
+		var content io.ReaderAt = run.blob
+		if run.blob == nil {
+			var err error
+			if content, err = run.open(ctx); err != nil {
+				return nil, err
+			}
+		}
+		opened, err := accounts.Open(content, run.object.Bytes, parties)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cmp.Or(run.object.Object, run.object.Name), err)
+		}
+		if found := opened.Facts().IndexSHA256; found != run.object.IndexSHA256 {
+			return nil, fmt.Errorf("%w: %s has the index %s, on record is %s", books.ErrBroken, run.object.Object, found, run.object.IndexSHA256)
+		}
+		stack[i] = opened
+	}
+	return stack, nil
+}
+
+// All visits every account, a partition after the other, in byte order of member within each. The
+// account is valid during the call only.
+func (s *AccountState) All(ctx context.Context, parties settlement.Parties, visit func(*settlement.Account) error) error {
+	return s.visit(ctx, parties, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
+		return stack.All(arena, visit)
+	}, visit)
+}
+
+// Due visits every account that has to be looked at on a date or before, whoever has rows.
+func (s *AccountState) Due(ctx context.Context, parties settlement.Parties, date settlement.Date, visit func(*settlement.Account) error) error {
+	return s.visit(ctx, parties, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
+		return stack.Select(nil, date, arena, visit)
+	}, visit)
+}
+
+func (s *AccountState) visit(ctx context.Context, parties settlement.Parties,
+	each func(accounts.Stack, *accounts.Arena, func(*settlement.Account, settlement.Date) error) error, visit func(*settlement.Account) error) error {
+	var arena accounts.Arena
+	for _, runs := range s.stacks {
+		stack, err := openStack(ctx, runs, parties)
+		if err != nil {
+			return err
+		}
+		err = each(stack, &arena, func(account *settlement.Account, _ settlement.Date) error {
+			defer arena.Reset()
+			return visit(account)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Account returns a member's account, nil if there is none.
+func (s *AccountState) Account(ctx context.Context, parties settlement.Parties, member string) (found *settlement.Account, err error) {
+	stack, err := openStack(ctx, s.runs(partitionOf(member, s.partitions())), parties)
+	if err != nil {
+		return nil, err
+	}
+	err = stack.Select([]string{member}, settlement.NoDate, new(accounts.Arena), func(account *settlement.Account, _ settlement.Date) error {
+		if account.Member == member {
+			one := *account
+			found = &one
+		}
+		return nil
+	})
+	return found, err
+}
+
+// recordedAccounts returns the accounts of a state on record.
+func recordedAccounts(ledger *books.Ledger, state *books.StateRecord, after settlement.Date) AccountState {
+	found := AccountState{after: after}
+	objects := state.Of(books.Accounts)
+	if len(objects) == 0 && state.Partitions <= 1 {
+		return found
+	}
+	found.stacks = make([][]stateRun, max(1, state.Partitions))
+	for _, object := range objects {
+		run := stateRun{object: object, Facts: accounts.Facts{Accounts: object.Rows, Bytes: object.Bytes}}
+		run.open = func(ctx context.Context) (io.ReaderAt, error) {
+			content, err := ledger.Read(ctx, object.FileRecord)
+			return bytes.NewReader(content), err
+		}
+		found.stacks[object.Partition] = append(found.stacks[object.Partition], run)
+	}
+	return found
+}
+
+// A runWriter writes a run into the pool.
+type runWriter struct {
+	*accounts.Writer
+	blob *spool.Blob
+	hash hash.Hash
+}
+
+func newRunWriter(pool *spool.Pool, parties settlement.Parties) *runWriter {
+	w := &runWriter{blob: pool.NewBlob(), hash: sha256.New()}
+	w.Writer = accounts.NewWriter(io.MultiWriter(w.blob, w.hash), parties)
+	return w
+}
+
+// finish closes the run. It has no entries if entries is 0; then nothing of it is wanted.
+func (w *runWriter) finish(partition int) (run stateRun, entries int64, err error) {
+	if run.Facts, err = w.Close(); err != nil {
+		return run, 0, err
+	}
+	if err := w.blob.Close(); err != nil {
+		return run, 0, err
+	}
+	run.blob = w.blob
+	run.object = books.StateObject{Role: books.Accounts, Partition: partition, FileRecord: books.FileRecord{
+		Bytes: w.blob.Size(), SHA256: hex.EncodeToString(w.hash.Sum(nil)), Rows: run.Accounts, IndexSHA256: run.IndexSHA256}}
+	return run, run.Accounts + run.Removed, nil
+}
+
+// membersPerPartition and statePartitionRows are about how many accounts, and rows of a night, a partition of
+// the state has before there are more partitions.
+const (
+	membersPerPartition = 1 << 16
+	statePartitionRows  = 1 << 18
+	mostStatePartitions = 1 << 14
+)
+
+// statePartitions returns into how many partitions the accounts after a night go. It depends on the
+// inputs alone, and never becomes less.
+func statePartitions(opening *AccountState, rows int64) int {
+	partitions, entries := opening.partitions(), opening.entries()
+	for partitions < mostStatePartitions && (int64(partitions)*membersPerPartition < entries || int64(partitions)*statePartitionRows < rows) {
+		partitions *= 2
+	}
+	return partitions
+}
+
+// NewAccountState writes accounts, in any order, as a state of their own.
+func NewAccountState(pool *spool.Pool, parties settlement.Parties, all []settlement.Account) (AccountState, error) {
+	partitions := 1
+	for partitions*membersPerPartition < len(all) {
+		partitions *= 2
+	}
+	slices.SortFunc(all, func(a, b settlement.Account) int { return compareText(a.Member, b.Member) })
+	state := AccountState{stacks: make([][]stateRun, partitions), after: settlement.NoDate}
+	writers := make([]*runWriter, partitions)
+	for i := range all {
+		to := partitionOf(all[i].Member, partitions)
+		if writers[to] == nil {
+			writers[to] = newRunWriter(pool, parties)
+		}
+		if err := writers[to].Add(&all[i], dueAfter(&all[i], settlement.NoDate)); err != nil {
+			return state, err
+		}
+	}
+	for partition, writer := range writers {
+		if writer == nil {
+			continue
+		}
+		run, _, err := writer.finish(partition)
+		if err != nil {
+			return state, err
+		}
+		state.stacks[partition] = []stateRun{run}
+	}
+	return state, nil
+}
+
+// dueAfter returns the first date after one on which an account has to be looked at although its member
+// has no rows. Claims are tried every night. Rows that wait are looked at every night too, so that the
+// ids that wait are known from the accounts of one night.
+func dueAfter(account *settlement.Account, date settlement.Date) settlement.Date {
+	if len(account.Deferred) > 0 {
+		return date + 1
+	}
+	for i := range account.Redemptions {
+		if account.Redemptions[i].OpenClaim > 0 {
+			return date + 1
+		}
+	}
+	due := settlement.Never
+	for i := range account.Lots {
+		if account.Lots[i].Open > 0 {
+			due = min(due, account.Lots[i].ExpiresOn)
+		}
+	}
+	return due
+}
+
+// asRulebookError tells a register that lacks somebody from a ledger that cannot be read.
+func asRulebookError(err error) error {
+	if errors.Is(err, books.ErrUnknownParty) || errors.Is(err, accounts.ErrUnknownParty) {
+		return &RulebookError{[]string{err.Error() + "; a party with lots or a balance cannot be dropped, give it a `left` date instead"}}
+	}
+	return err
+}
+
+// readRun reads a run on record by itself, with the parties that it names.
+func readRun(ctx context.Context, ledger *books.Ledger, file books.FileRecord) (*accounts.Run, settlement.Parties, error) {
+	content, err := ledger.Read(ctx, file)
+	if err != nil {
+		return nil, settlement.Parties{}, err
+	}
+	parties, err := accounts.NamedParties(bytes.NewReader(content), file.Bytes)
+	if err != nil {
+		return nil, parties, &contentError{fmt.Errorf("%s: %w", file.Object, err)}
+	}
+	run, err := accounts.Open(bytes.NewReader(content), file.Bytes, parties)
+	if err != nil {
+		return nil, parties, &contentError{fmt.Errorf("%s: %w", file.Object, err)}
+	}
+	return run, parties, nil
+}

@@ -1,0 +1,4 @@
+package batch
+
+// AccountsIn is for tests outside of the package.
+var AccountsIn = accountsIn
