@@ -134,7 +134,7 @@ func (s *AccountState) Account(ctx context.Context, parties settlement.Parties, 
 // recordedAccounts returns the accounts of a state on record.
 func recordedAccounts(ledger *books.Ledger, state *books.StateRecord, after settlement.Date) AccountState {
 	found := AccountState{after: after}
-	objects := state.Of(books.Accounts)
+	objects := ledger.CurrentState(state).Of(books.Accounts)
 	if len(objects) == 0 && state.Partitions <= 1 {
 		return found
 	}

@@ -229,3 +229,11 @@ func engineInstant(at settlement.Instant) string {
 	}
 	return whole + "." + (fraction + "000000")[:6] + "Z"
 }
+
+// ownAllocations counts the allocations of all parties that belong to no line.
+func ownAllocations(night *settlement.Night) (count int64) {
+	for party := range settlement.Party(night.Parties.Len()) {
+		count += night.Detail.Own(party).Count()
+	}
+	return count
+}

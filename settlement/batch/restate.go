@@ -11,18 +11,20 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/books"
+	"alliance/settlement/spool"
 	"alliance/settlement/statement"
 )
 
 // restate recomputes the job's date and every later settled one, in order, and publishes what
 // has changed in one commit.
-func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report) error {
+func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report) (err error) {
 	last, err := j.mayRestate(ledger)
 	if err != nil {
 		return err
 	}
 	report.Restated = true
-	restatement := &restatement{job: j, timeline: newTimeline(ledger), attempt: &attempt{ledger: ledger, discard: j.DryRun}}
+	restatement := &restatement{job: j, timeline: newTimeline(ledger), attempt: &attempt{ledger: ledger, discard: j.DryRun}, pool: j.pool()}
+	defer func() { err = errors.Join(err, restatement.pool.Close()) }()
 	if err := restatement.checkInputs(ctx, j.Date, last); err != nil {
 		return err
 	}
@@ -74,6 +76,8 @@ type restatement struct {
 	job      *Job
 	timeline *timeline
 	attempt  *attempt
+	// pool holds the closings of all dates.
+	pool *spool.Pool
 	// current is the publication of the last date so far.
 	current *publication
 	records []books.DateRecord
@@ -177,7 +181,7 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	if err != nil {
 		return report, err
 	}
-	night, closing, err := Compute(ctx, j.computation(date, clock), opening)
+	night, closing, err := Compute(ctx, j.computation(date, clock, r.pool), opening)
 	if err != nil {
 		return report, err
 	}
@@ -203,6 +207,7 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 		record.ComputationID != standing.ComputationID ||
 		!slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
 		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, r.sameFiles)
+	night.Detail.(*spooledDetail).release()
 	r.timeline.recompute(&record, closing)
 	r.records = append(r.records, record)
 	return report, nil

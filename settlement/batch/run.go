@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/books"
 	"alliance/settlement/intake"
+	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 )
 
@@ -40,6 +42,10 @@ type Job struct {
 	Reason, Approval string
 	// Workers and Partitions change no byte of what is published; zero means the default.
 	Workers, Partitions int
+	// Memory is about how many bytes what is on its way between the stages may take before it goes to
+	// temporary files in SpillDirectory ("" is the system's); zero means no bound. Neither changes a byte.
+	Memory         int64
+	SpillDirectory string
 	// Operator is who runs it, as claimed.
 	Operator string
 	// Now is the clock for the log's records.
@@ -239,11 +245,13 @@ func changedUsed(ledger *books.Ledger, rulebook *rules.Rulebook) (reasons []stri
 func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
 	clock := &stageClock{}
 	timeline := newTimeline(ledger)
+	pool := j.pool()
+	defer func() { err = errors.Join(err, pool.Close()) }()
 	opening, err := timeline.opening(ctx, j.Rulebook, date)
 	if err != nil {
 		return report, err
 	}
-	night, closing, err := Compute(ctx, j.computation(date, clock), opening)
+	night, closing, err := Compute(ctx, j.computation(date, clock, pool), opening)
 	if err != nil {
 		return report, err
 	}
@@ -264,8 +272,17 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	return report, err
 }
 
-func (j *Job) computation(date settlement.Date, clock *stageClock) Computation {
+// pool returns a new pool for what is on its way.
+func (j *Job) pool() *spool.Pool {
+	if j.Memory <= 0 {
+		return spool.NewPool(j.SpillDirectory, math.MaxInt64)
+	}
+	return spool.NewPool(j.SpillDirectory, j.Memory)
+}
+
+func (j *Job) computation(date settlement.Date, clock *stageClock, pool *spool.Pool) Computation {
 	return Computation{
+		Pool:  pool,
 		Inbox: j.Inbox, Rulebook: j.Rulebook, Date: date, AllowMissing: j.AllowMissing,
 		Workers: j.Workers, Partitions: j.Partitions, Observe: j.observer(clock),
 	}

@@ -12,6 +12,7 @@ import (
 	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/books"
+	"alliance/settlement/spool"
 	"alliance/settlement/statement"
 )
 
@@ -50,7 +51,9 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 	if err != nil {
 		return err
 	}
-	night, closing, err := Compute(ctx, Computation{Inbox: inbox, Rulebook: rulebook, Date: date, AllowMissing: true,
+	pool := spool.NewPool("", deepMemory)
+	defer pool.Close()
+	night, closing, err := Compute(ctx, Computation{Pool: pool, Inbox: inbox, Rulebook: rulebook, Date: date, AllowMissing: true,
 		Workers: v.job.Workers, Partitions: v.job.Partitions}, opening)
 	var refused *RefusedError
 	if errors.As(err, &refused) || errors.Is(err, settlement.ErrOutOfRange) {
@@ -74,6 +77,9 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 	}
 	return nil
 }
+
+// deepMemory is how many bytes of what is on its way stay in memory when a date is computed again.
+const deepMemory = 512 << 20
 
 func (v *verifier) rulebook(digest string) *rules.Rulebook {
 	for _, rulebook := range v.job.Rulebooks {

@@ -26,7 +26,8 @@ type runFlags struct {
 	strict, dryRun, asJSON bool
 	restate                bool
 	workers, partitions    int
-	logFormat              string
+	memoryFlags
+	logFormat string
 
 	at                        string
 	delay, wait, pollInterval time.Duration
@@ -91,7 +92,8 @@ the number and hash of the newest record of the log.`,
 	set.BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
 	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
-	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default 16); changes no result")
+	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default: by the size of the files); changes no result")
+	flags.memoryFlags.flags(set)
 	set.DurationVar(&flags.delay, "delay", 0, "with --date last: a date is over that much after its cut-off, such as 90m")
 	set.StringVar(&flags.at, "at", "", "the instant that the run is made for, such as 2026-06-08T04:30:00+08:00, or job:NAME of a Kubernetes Job")
 	set.DurationVar(&flags.wait, "wait-for-merchants", 0, "how long to wait until every expected merchant has delivered, such as 2h")
@@ -211,6 +213,10 @@ func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (jo
 	job.CatchUp, job.AllowMissing, job.Strict, job.DryRun = f.catchUp, f.allowMissing, f.strict, f.dryRun
 	job.Restate, job.Reason, job.Approval = f.restate, f.reason, f.approvedBy
 	job.Workers, job.Partitions = f.workers, f.partitions
+	if job.Memory, err = f.bound(); err != nil {
+		return job, err
+	}
+	job.SpillDirectory = f.spill
 	job.Operator = operator(f.operator)
 	job.Now = f.now
 	return job, nil

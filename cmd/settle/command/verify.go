@@ -48,7 +48,7 @@ wrong. --rules may be repeated, for dates that were settled with different ruleb
 	set.BoolVar(&flags.deep, "deep", false, "compute the dates again and compare every byte")
 	set.BoolVar(&flags.asJSON, "json", false, "print the report as JSON")
 	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
-	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default 16); changes no result")
+	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default: by the size of the files); changes no result")
 	return command
 }
 

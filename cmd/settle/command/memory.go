@@ -1,0 +1,67 @@
+package command
+
+import (
+	"math"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// memoryFlags say how much memory a command that settles may take.
+type memoryFlags struct{ memory, spill string }
+
+func (f *memoryFlags) flags(set *pflag.FlagSet) {
+	set.StringVar(&f.memory, "memory", "", "about how much memory to use, such as 1GiB (default GOMEMLIMIT, or 2GiB); what is more goes to --spill-directory; changes no result")
+	set.StringVar(&f.spill, "spill-directory", "", "where temporary files go (default: the system's directory for them)")
+}
+
+const (
+	defaultMemory = 2 << 30
+	leastMemory   = 64 << 20
+)
+
+// bound returns how many bytes of what is on its way may stay in memory, after telling the runtime how
+// much the whole process may take.
+func (f *memoryFlags) bound() (int64, error) {
+	limit := debug.SetMemoryLimit(-1) // GOMEMLIMIT
+	if f.memory != "" {
+		var err error
+		if limit, err = parseBytes("memory", f.memory); err != nil {
+			return 0, err
+		}
+		if limit < leastMemory {
+			return 0, usage("--memory %s is less than %d MiB, which a run needs", f.memory, leastMemory>>20)
+		}
+	} else if limit == math.MaxInt64 {
+		limit = defaultMemory
+	}
+	if f.spill != "" {
+		if info, err := os.Stat(f.spill); err != nil || !info.IsDir() {
+			return 0, usage("--spill-directory %s is no directory", f.spill)
+		}
+	}
+	debug.SetMemoryLimit(limit)
+	// The other half is for what a worker has in its hands, and for the collector.
+	return limit / 2, nil
+}
+
+// parseBytes reads a number of bytes with a unit: 512MiB, 1GiB, 1500000000.
+func parseBytes(flag, text string) (int64, error) {
+	number, unit := text, int64(1)
+	for _, known := range []struct {
+		name string
+		size int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}} {
+		if rest, found := strings.CutSuffix(text, known.name); found {
+			number, unit = strings.TrimSpace(rest), known.size
+		}
+	}
+	value, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || value <= 0 || value > math.MaxInt64/unit {
+		return 0, usage("--%s %s: write a whole number of bytes, KiB, MiB, GiB or TiB, such as 1GiB", flag, text)
+	}
+	return value * unit, nil
+}

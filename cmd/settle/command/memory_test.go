@@ -1,0 +1,45 @@
+package command
+
+import (
+	"math"
+	"runtime/debug"
+	"testing"
+)
+
+func TestParseBytes(t *testing.T) {
+	for text, want := range map[string]int64{"1": 1, "64MiB": 64 << 20, "1 GiB": 1 << 30, "3KiB": 3 << 10, "2TiB": 2 << 40} {
+		if got, err := parseBytes("memory", text); err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "GiB", "1GB", "-1GiB", "0", "1.5GiB", "9999999999TiB", "99999999999999999999"} {
+		if got, err := parseBytes("memory", text); err == nil {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+}
+
+func TestMemoryBound(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	debug.SetMemoryLimit(math.MaxInt64)
+	for _, test := range []struct {
+		flags memoryFlags
+		want  int64 // 0 if it is refused
+	}{
+		{memoryFlags{}, defaultMemory / 2},
+		{memoryFlags{memory: "1GiB"}, 512 << 20},
+		{memoryFlags{memory: "1MiB"}, 0},
+		{memoryFlags{memory: "1GiB", spill: "memory_test.go"}, 0},
+		{memoryFlags{spill: t.TempDir(), memory: "64MiB"}, 32 << 20},
+	} {
+		got, err := test.flags.bound()
+		if got != test.want || (err == nil) != (test.want > 0) {
+			t.Errorf("%+v: %d, %v; want %d", test.flags, got, err, test.want)
+		}
+	}
+	debug.SetMemoryLimit(300 << 20)
+	if got, err := (&memoryFlags{}).bound(); err != nil || got != 150<<20 {
+		t.Errorf("with GOMEMLIMIT: %d, %v", got, err)
+	}
+}
