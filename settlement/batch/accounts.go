@@ -16,6 +16,7 @@ import (
 	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/spool"
+	"alliance/settlement/storage"
 )
 
 // An AccountState is the accounts on record at one time: by partition of members, a stack of runs.
@@ -32,9 +33,26 @@ type stateRun struct {
 	// object is what goes on record; its Object is "" while the run is not stored.
 	object books.StateObject
 	blob   *spool.Blob
-	// open opens a run that is on record.
-	open func(ctx context.Context) (io.ReaderAt, error)
+	// ledger has the run if it is on record.
+	ledger *books.Ledger
 }
+
+// content returns what a run is read from: for parts of it, or, if nearly all of it is going to be
+// read, in one piece. It has to be closed.
+func (r *stateRun) content(ctx context.Context, whole bool) (storage.ReadAtCloser, error) {
+	if r.blob != nil {
+		return nothingToClose{r.blob}, nil
+	}
+	if !whole {
+		return r.ledger.ReaderAt(ctx, r.object.FileRecord), nil
+	}
+	content, err := r.ledger.Read(ctx, r.object.FileRecord)
+	return nothingToClose{bytes.NewReader(content)}, err
+}
+
+type nothingToClose struct{ io.ReaderAt }
+
+func (nothingToClose) Close() error { return nil }
 
 // partitions is the number of partitions, a power of two.
 func (s *AccountState) partitions() int { return max(1, len(s.stacks)) }
@@ -57,57 +75,78 @@ func (s *AccountState) entries() (count int64) {
 	return count
 }
 
-// openStack opens runs under a register.
-func openStack(ctx context.Context, runs []stateRun, parties settlement.Parties) (accounts.Stack, error) {
-	stack := make(accounts.Stack, len(runs))
+// An openedStack is a stack that has to be closed.
+type openedStack struct {
+	accounts.Stack
+	contents []storage.ReadAtCloser
+}
+
+func (s *openedStack) close() {
+	for _, content := range s.contents {
+		content.Close()
+	}
+}
+
+// openStack opens runs under a register, to read parts of them, or nearly everything.
+func openStack(ctx context.Context, runs []stateRun, parties settlement.Parties, whole bool) (*openedStack, error) {
+	stack := &openedStack{}
 	for i := range runs {
 		run := &runs[i]
-		var content io.ReaderAt = run.blob
-		if run.blob == nil {
-			var err error
-			if content, err = run.open(ctx); err != nil {
-				return nil, err
-			}
-		}
-		opened, err := accounts.Open(content, run.object.Bytes, parties)
+		content, err := run.content(ctx, whole)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", cmp.Or(run.object.Object, run.object.Name), err)
+			stack.close()
+			return nil, err
 		}
-		if found := opened.Facts().IndexSHA256; found != run.object.IndexSHA256 {
-			return nil, fmt.Errorf("%w: %s has the index %s, on record is %s", books.ErrBroken, run.object.Object, found, run.object.IndexSHA256)
+		stack.contents = append(stack.contents, content)
+		opened, err := accounts.Open(content, run.object.Bytes, parties)
+		if err == nil && opened.Facts().IndexSHA256 != run.object.IndexSHA256 {
+			err = fmt.Errorf("%w: its index has SHA-256 %s, on record is %s", books.ErrBroken, opened.Facts().IndexSHA256, run.object.IndexSHA256)
 		}
-		stack[i] = opened
+		if err != nil {
+			stack.close()
+			return nil, broken(fmt.Errorf("%s: %w", cmp.Or(run.object.Object, run.object.Name), err))
+		}
+		stack.Stack = append(stack.Stack, opened)
 	}
 	return stack, nil
+}
+
+// broken says that accounts on record cannot be read, unless that is for want of a party or of the store.
+func broken(err error) error {
+	if errors.Is(err, accounts.ErrUnknownParty) || errors.Is(err, books.ErrBroken) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", books.ErrBroken, err)
 }
 
 // All visits every account, a partition after the other, in byte order of member within each. The
 // account is valid during the call only.
 func (s *AccountState) All(ctx context.Context, parties settlement.Parties, visit func(*settlement.Account) error) error {
-	return s.visit(ctx, parties, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
+	return s.visit(ctx, parties, true, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
 		return stack.All(arena, visit)
 	}, visit)
 }
 
 // Due visits every account that has to be looked at on a date or before, whoever has rows.
 func (s *AccountState) Due(ctx context.Context, parties settlement.Parties, date settlement.Date, visit func(*settlement.Account) error) error {
-	return s.visit(ctx, parties, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
+	return s.visit(ctx, parties, false, func(stack accounts.Stack, arena *accounts.Arena, visit func(*settlement.Account, settlement.Date) error) error {
 		return stack.Select(nil, date, arena, visit)
 	}, visit)
 }
 
-func (s *AccountState) visit(ctx context.Context, parties settlement.Parties,
+func (s *AccountState) visit(ctx context.Context, parties settlement.Parties, whole bool,
 	each func(accounts.Stack, *accounts.Arena, func(*settlement.Account, settlement.Date) error) error, visit func(*settlement.Account) error) error {
 	var arena accounts.Arena
 	for _, runs := range s.stacks {
-		stack, err := openStack(ctx, runs, parties)
+		stack, err := openStack(ctx, runs, parties, whole)
 		if err != nil {
 			return err
 		}
-		err = each(stack, &arena, func(account *settlement.Account, _ settlement.Date) error {
+		err = each(stack.Stack, &arena, func(account *settlement.Account, _ settlement.Date) error {
 			defer arena.Reset()
 			return visit(account)
 		})
+		stack.close()
 		if err != nil {
 			return err
 		}
@@ -117,10 +156,11 @@ func (s *AccountState) visit(ctx context.Context, parties settlement.Parties,
 
 // Account returns a member's account, nil if there is none.
 func (s *AccountState) Account(ctx context.Context, parties settlement.Parties, member string) (found *settlement.Account, err error) {
-	stack, err := openStack(ctx, s.runs(partitionOf(member, s.partitions())), parties)
+	stack, err := openStack(ctx, s.runs(partitionOf(member, s.partitions())), parties, false)
 	if err != nil {
 		return nil, err
 	}
+	defer stack.close()
 	err = stack.Select([]string{member}, settlement.NoDate, new(accounts.Arena), func(account *settlement.Account, _ settlement.Date) error {
 		if account.Member == member {
 			one := *account
@@ -140,11 +180,7 @@ func recordedAccounts(ledger *books.Ledger, state *books.StateRecord, after sett
 	}
 	found.stacks = make([][]stateRun, max(1, state.Partitions))
 	for _, object := range objects {
-		run := stateRun{object: object, Facts: accounts.Facts{Accounts: object.Rows, Bytes: object.Bytes}}
-		run.open = func(ctx context.Context) (io.ReaderAt, error) {
-			content, err := ledger.Read(ctx, object.FileRecord)
-			return bytes.NewReader(content), err
-		}
+		run := stateRun{object: object, Facts: accounts.Facts{Accounts: object.Rows, Bytes: object.Bytes}, ledger: ledger}
 		found.stacks[object.Partition] = append(found.stacks[object.Partition], run)
 	}
 	return found

@@ -81,6 +81,9 @@ type attribution struct {
 	mine    []settlement.Transaction
 	arena   accounts.Arena
 	buffer  []byte
+	// lots and redemptions are those of one account after the other.
+	lots        []settlement.Lot
+	redemptions []settlement.Redemption
 	// cloned counts the exceptions that no longer refer to content.
 	cloned int
 }
@@ -148,17 +151,21 @@ func (a *attribution) load(unit, units int) (err error) {
 func (a *attribution) partition(ctx context.Context, partition int) error {
 	r := a.run
 	before := r.opening.State.runs(partition % r.opening.State.partitions())
-	stack, err := openStack(ctx, before, r.Rulebook.Parties)
+	merged := mergedRuns(before, a.groups.count())
+	split := r.opening.State.partitions() != len(r.closingState.stacks)
+	change := stateChange{attribution: a, partition: partition, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
+	stack, err := openStack(ctx, before, r.Rulebook.Parties, change.anew)
 	if err != nil {
 		return err
 	}
-	merged := mergedRuns(before, a.groups.count())
-	change := stateChange{attribution: a, partition: partition, out: newRunWriter(r.Pool, r.Rulebook.Parties)}
-	split := r.opening.State.partitions() != len(r.closingState.stacks)
-	if change.anew = split || merged == len(before); change.anew {
+	defer stack.close()
+	if change.anew {
 		err = stack.All(&a.arena, change.visit)
 	} else {
 		err = stack.SelectDue(a.groups.names, r.opening.State.after, r.Date, &a.arena, change.visit)
+	}
+	if err != nil && change.failed == nil {
+		return broken(fmt.Errorf("the accounts of partition %d: %w", partition, err))
 	}
 	if err == nil {
 		err = change.finish()
@@ -180,7 +187,7 @@ func (a *attribution) partition(ctx context.Context, partition int) error {
 			r.closingState.stacks[partition] = []stateRun{run}
 		}
 	default:
-		r.closingState.stacks[partition], err = a.lay(ctx, run, before, stack, merged)
+		r.closingState.stacks[partition], err = a.lay(ctx, run, before, stack.Stack, merged)
 	}
 	return err
 }
@@ -188,12 +195,12 @@ func (a *attribution) partition(ctx context.Context, partition int) error {
 // lay lays tonight's run over the ones before, merged with so many of them.
 func (a *attribution) lay(ctx context.Context, run stateRun, before []stateRun, stack accounts.Stack, merged int) ([]stateRun, error) {
 	if merged > 0 {
-		top, err := openStack(ctx, []stateRun{run}, a.run.Rulebook.Parties)
+		top, err := openStack(ctx, []stateRun{run}, a.run.Rulebook.Parties, true)
 		if err != nil {
 			return nil, err
 		}
 		out := newRunWriter(a.run.Pool, a.run.Rulebook.Parties)
-		if err := accounts.Merge(out.Writer, append(top, stack[:merged]...), false); err != nil {
+		if err := accounts.Merge(out.Writer, append(top.Stack, stack[:merged]...), false); err != nil {
 			return nil, err
 		}
 		run.blob.Release()
@@ -223,10 +230,17 @@ type stateChange struct {
 	anew bool
 	// next is the first of the members with rows that has not been met.
 	next int
+	// failed is the error of the change itself, as against one of reading what is on record.
+	failed error
 }
 
 // visit takes the next account on record, in order of member.
 func (c *stateChange) visit(account *settlement.Account, due settlement.Date) error {
+	c.failed = c.take(account, due)
+	return c.failed
+}
+
+func (c *stateChange) take(account *settlement.Account, due settlement.Date) error {
 	if c.anew && partitionOf(account.Member, len(c.run.closingState.stacks)) != c.partition {
 		c.arena.Reset()
 		return nil
@@ -278,6 +292,7 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 	defer c.arena.Reset()
 	r := c.run
 	if len(c.mine) > 0 || clearing.NeedsNight(account, r.Date, r.Rulebook) {
+		c.makeRoom(account)
 		if err := c.attributor.Attribute(account, c.mine, &c.outcome); err != nil {
 			return err
 		}
@@ -292,6 +307,28 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 		return c.out.Remove(account.Member)
 	}
 	return nil
+}
+
+// makeRoom gives the lists of an account room for what tonight's rows add, which is the same for one
+// account after the other.
+func (a *attribution) makeRoom(account *settlement.Account) {
+	var issues, redeems int
+	for i := range a.mine {
+		switch a.mine[i].Kind {
+		case settlement.Issue:
+			issues++
+		case settlement.Redeem:
+			redeems++
+		}
+	}
+	if issues > 0 {
+		a.lots = append(slices.Grow(a.lots[:0], len(account.Lots)+issues), account.Lots...)
+		account.Lots = a.lots
+	}
+	if redeems > 0 {
+		a.redemptions = append(slices.Grow(a.redemptions[:0], len(account.Redemptions)+redeems), account.Redemptions...)
+		account.Redemptions = a.redemptions
+	}
 }
 
 // afterPartition sends on what the partition's members came to, so that its memory can be used again.

@@ -55,6 +55,10 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 	defer pool.Close()
 	night, closing, err := Compute(ctx, Computation{Pool: pool, Inbox: inbox, Rulebook: rulebook, Date: date, AllowMissing: true,
 		Workers: v.job.Workers, Partitions: v.job.Partitions}, opening)
+	if errors.Is(err, books.ErrBroken) {
+		v.fault("recomputation", date, "not computed again: the state before cannot be read")
+		return nil
+	}
 	var refused *RefusedError
 	if errors.As(err, &refused) || errors.Is(err, settlement.ErrOutOfRange) {
 		v.fault("recomputation", date, "it is refused now: %v", err)

@@ -415,10 +415,11 @@ func (v *verifier) openLotsOf(ctx context.Context, date settlement.Date, runs []
 		}
 	}
 	parties := settlement.NewParties(slices.Compact(slices.Sorted(slices.Values(ids))))
-	stack, err := openStack(ctx, runs, parties)
+	stack, err := openStack(ctx, runs, parties, true)
 	if err != nil {
 		return &contentError{err}
 	}
+	defer stack.close()
 	var arena accounts.Arena
 	err = stack.All(&arena, func(account *settlement.Account, _ settlement.Date) error {
 		defer arena.Reset()

@@ -1,0 +1,33 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"alliance/settlement/storage"
+)
+
+// ReaderAt returns a reader of parts of an object on record, which has to be closed. It does not compare
+// the object with its hash: whoever reads parts needs digests of them, such as those of a run of
+// accounts. That the object is missing, or shorter than on record, is [ErrBroken].
+func (l *Ledger) ReaderAt(ctx context.Context, file FileRecord) storage.ReadAtCloser {
+	file = l.Current(file)
+	return &part{storage.ReaderAt(ctx, l.bucket, storage.Object{Key: file.Object, Size: file.Bytes}), file}
+}
+
+type part struct {
+	storage.ReadAtCloser
+	file FileRecord
+}
+
+func (p *part) ReadAt(buffer []byte, offset int64) (int, error) {
+	n, err := p.ReadAtCloser.ReadAt(buffer, offset)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return n, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, p.file.Object)
+	case err != nil && n < len(buffer) && offset+int64(len(buffer)) <= p.file.Bytes:
+		return n, fmt.Errorf("read %d bytes from %d of object %s of the ledger: %w", len(buffer), offset, p.file.Object, err)
+	}
+	return n, err
+}
