@@ -174,9 +174,14 @@ func storedByNight(t *testing.T, ledger *books.Ledger, first settlement.Date) []
 				night.published += added(file)
 			}
 		}
-		for _, account := range must[[]settlement.Account](t)(LoadAccounts(t.Context(), ledger, &date.State, parties)) {
+		state := recordedAccounts(ledger, &date.State, date.Date)
+		err := state.All(t.Context(), parties, func(account *settlement.Account) error {
 			night.members++
 			night.lots += len(account.Lots)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	return nights
