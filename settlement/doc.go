@@ -42,11 +42,14 @@
 //     Values in, values out; the date is an argument, nothing is read or written.
 //   - alliance/settlement/intake: what merchants delivered, file by file and row by row.
 //   - alliance/settlement/layout: a merchant's own way to write files, turned into the common one.
+//   - alliance/settlement/accounts, identifiers: runs of members' accounts, and of the ids that rows have
+//     taken, of which a part can be read; sections is what they have in common.
 //   - alliance/settlement/books: what is on record: the log, the state, the one commit.
 //   - alliance/settlement/statement: the published tables.
 //   - alliance/settlement/acknowledgement: what merchants are told about their deliveries.
 //   - alliance/settlement/storage: buckets of objects.
 //   - alliance/settlement/access: who may do what in these buckets, as their policies.
+//   - alliance/settlement/spool: what is on its way between stages, in memory or spilled to the disk.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
 //   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/cmd/settle: the command.

@@ -27,9 +27,8 @@ type AccountState struct {
 	after settlement.Date
 }
 
-// A stateRun is one run, on record or still in the pool.
+// A stateRun is one run, of accounts or ids, on record or still in the pool.
 type stateRun struct {
-	accounts.Facts
 	// object is what goes on record; its Object is "" while the run is not stored.
 	object books.StateObject
 	blob   *spool.Blob
@@ -69,7 +68,7 @@ func (s *AccountState) runs(partition int) []stateRun {
 func (s *AccountState) entries() (count int64) {
 	for _, runs := range s.stacks {
 		for i := range runs {
-			count += runs[i].Accounts
+			count += runs[i].object.Rows
 		}
 	}
 	return count
@@ -180,7 +179,7 @@ func recordedAccounts(ledger *books.Ledger, state *books.StateRecord, after sett
 	}
 	found.stacks = make([][]stateRun, max(1, state.Partitions))
 	for _, object := range objects {
-		run := stateRun{object: object, Facts: accounts.Facts{Accounts: object.Rows, Bytes: object.Bytes}, ledger: ledger}
+		run := stateRun{object: object, ledger: ledger}
 		found.stacks[object.Partition] = append(found.stacks[object.Partition], run)
 	}
 	return found
@@ -201,7 +200,8 @@ func newRunWriter(pool *spool.Pool, parties settlement.Parties) *runWriter {
 
 // finish closes the run. It has no entries if entries is 0; then nothing of it is wanted.
 func (w *runWriter) finish(partition int) (run stateRun, entries int64, err error) {
-	if run.Facts, err = w.Close(); err != nil {
+	facts, err := w.Close()
+	if err != nil {
 		return run, 0, err
 	}
 	if err := w.blob.Close(); err != nil {
@@ -209,8 +209,8 @@ func (w *runWriter) finish(partition int) (run stateRun, entries int64, err erro
 	}
 	run.blob = w.blob
 	run.object = books.StateObject{Role: books.Accounts, Partition: partition, FileRecord: books.FileRecord{
-		Bytes: w.blob.Size(), SHA256: hex.EncodeToString(w.hash.Sum(nil)), Rows: run.Accounts, IndexSHA256: run.IndexSHA256}}
-	return run, run.Accounts + run.Removed, nil
+		Bytes: w.blob.Size(), SHA256: hex.EncodeToString(w.hash.Sum(nil)), Rows: facts.Accounts, IndexSHA256: facts.IndexSHA256}}
+	return run, facts.Accounts + facts.Removed, nil
 }
 
 // membersPerPartition and statePartitionRows are about how many accounts, and rows of a night, a partition of

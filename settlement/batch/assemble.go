@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"bytes"
 	"slices"
 
 	"alliance/settlement"
@@ -110,10 +109,7 @@ func hasMoney(p settlement.Position) bool {
 
 // closing gathers what stays on record.
 func (r *run) closing() *Closing {
-	closing := &Closing{State: r.closingState, Waiting: r.waiting, Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
-	for i := range r.settled {
-		closing.Settled = append(closing.Settled, r.settled[i]...)
-	}
+	closing := &Closing{State: r.closingState, Settled: r.settledIDs, Waiting: r.waitingIDs, Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
 	for _, points := range r.points {
 		if points.Closing != 0 {
 			closing.Points[points.Issuer] = points.Closing
@@ -124,5 +120,3 @@ func (r *run) closing() *Closing {
 	}
 	return closing
 }
-
-func compareTakenIDs(a, b settlement.TakenID) int { return bytes.Compare(a.ID[:], b.ID[:]) }

@@ -40,7 +40,6 @@ func (r *run) attribute(ctx context.Context) error {
 		r.waited = append(r.waited, worker.waited)
 		r.waiting = append(r.waiting, worker.waiting...)
 	}
-	slices.SortFunc(r.waiting, compareTakenIDs)
 	if err := r.addUp(); err != nil {
 		return err
 	}
@@ -216,7 +215,7 @@ func (a *attribution) lay(ctx context.Context, run stateRun, before []stateRun, 
 func mergedRuns(runs []stateRun, touched int) int {
 	sizes := make([]accounts.Size, len(runs))
 	for i := range runs {
-		sizes[i] = accounts.Size{Accounts: runs[i].Accounts, Bytes: runs[i].Accounts}
+		sizes[i] = accounts.Size{Accounts: runs[i].object.Rows, Bytes: runs[i].object.Rows}
 	}
 	return accounts.Policy{}.Merge(sizes, accounts.Size{Accounts: int64(touched), Bytes: int64(touched)})
 }

@@ -37,9 +37,10 @@ type Computation struct {
 // An Opening is what is on record before a settlement date. The zero Opening is an empty ledger.
 type Opening struct {
 	State AccountState
-	// Taken holds the ids of settled rows that rows of tonight could meet; Waiting those of deferred rows.
-	Taken, Waiting []settlement.TakenID
-	Balances       settlement.Balances
+	// Taken holds the ids that rows of tonight could meet: those settled on each earlier date, and those of
+	// rows that wait.
+	Taken    []stateRun
+	Balances settlement.Balances
 	// Points is the closing balance of each party's points.
 	Points map[settlement.Party]int64
 	// Digest identifies the state: the computation id of the date before.
@@ -55,8 +56,8 @@ type Opening struct {
 // A Closing is what a settlement date leaves on record.
 type Closing struct {
 	State AccountState
-	// Settled holds the ids of the rows settled on this date, in order; Waiting those of the rows that wait.
-	Settled, Waiting []settlement.TakenID
+	// Settled holds the ids of the rows settled on this date, Waiting those of the rows that wait.
+	Settled, Waiting []stateRun
 	Balances         settlement.Balances
 	Points           map[settlement.Party]int64
 	// Adjustments are the ids booked on this date.
@@ -123,16 +124,16 @@ type run struct {
 	// deduplicate
 	refusals map[rowName]clearing.Refusal
 	// attribute
-	workers      []*attribution
-	allocations  *spool.Spool // by line
-	closingState AccountState
-	waiting      []settlement.TakenID
-	attributed   []settlement.Exception
-	waited       [][]settlement.TakenID    // ids of rows deferred earlier and settled tonight
-	settled      [][]settlement.TakenID    // by range of ids
-	points       []settlement.IssuerPoints // by party
-	here         []int64                   // points redeemed at each party
-	counted      []clearing.FileRows
+	workers                []*attribution
+	allocations            *spool.Spool // by line
+	closingState           AccountState
+	waiting                []settlement.TakenID // ids of the rows that wait now
+	settledIDs, waitingIDs []stateRun
+	attributed             []settlement.Exception
+	waited                 [][]settlement.TakenID    // ids of rows deferred earlier and settled tonight
+	points                 []settlement.IssuerPoints // by party
+	here                   []int64                   // points redeemed at each party
+	counted                []clearing.FileRows
 	// price
 	lines  []settlement.Line
 	detail *spooledDetail

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"alliance/settlement"
@@ -13,9 +12,14 @@ import (
 func (r *run) deduplicate(ctx context.Context) error {
 	r.stage(stageDeduplicate, int64(r.Partitions))
 	defer r.finish(stageDeduplicate)
-	taken := r.takenByPartition()
+	taken, closeTaken, err := openIDs(ctx, r.opening.Taken)
+	if err != nil {
+		return err
+	}
+	defer closeTaken()
 	deduplicators := make([]clearing.Deduplicator, r.Workers)
 	buffers := make([]claimantBuffer, r.Workers)
+	wanted := make([]digestBuffer, r.Workers)
 	var mutex sync.Mutex
 	r.refusals = make(map[rowName]clearing.Refusal)
 	return each(ctx, r.Workers, r.Partitions, func(_ context.Context, worker, i int) error {
@@ -26,10 +30,7 @@ func (r *run) deduplicate(ctx context.Context) error {
 		deduplicator := &deduplicators[worker]
 		deduplicator.Date, deduplicator.DuplicateDays = r.Date, r.Rulebook.Intake.DuplicateDays
 		refusals, err := deduplicator.Refuse(claimants, func(visit func(settlement.TakenID)) error {
-			for _, id := range taken[i] {
-				visit(id)
-			}
-			return nil
+			return lookUp(taken, claimants, &wanted[worker], r.Partitions, visit)
 		})
 		if err != nil {
 			return err
@@ -59,22 +60,6 @@ func (b *claimantBuffer) load(r *run, partition int) ([]clearing.Claimant, error
 	return b.claimants, nil
 }
 
-// takenByPartition splits the ids on record, and those of rows that still wait, by id.
-func (r *run) takenByPartition() [][]settlement.TakenID {
-	taken := make([][]settlement.TakenID, r.Partitions)
-	add := func(id settlement.TakenID) {
-		to := partitionOfID(id.ID, r.Partitions)
-		taken[to] = append(taken[to], id)
-	}
-	for _, id := range r.opening.Taken {
-		add(id)
-	}
-	for _, id := range r.opening.Waiting {
-		add(id)
-	}
-	return taken
-}
-
 // takenBy returns the id that a row takes; settled is NoDate while the row is deferred.
 func (r *run) takenBy(row *settlement.Transaction, settled settlement.Date) settlement.TakenID {
 	return settlement.TakenID{
@@ -83,40 +68,6 @@ func (r *run) takenBy(row *settlement.Transaction, settled settlement.Date) sett
 		BusinessDate: row.BusinessDate,
 		SettledOn:    settled,
 	}
-}
-
-// gatherIDs puts together the ids that the night's rows took: of tonight's all that were not refused
-// and did not end as deferred or rejected, and those of rows deferred earlier that were settled.
-func (r *run) gatherIDs(ctx context.Context) error {
-	unsettled := r.unsettledRows()
-	waited := make([][]settlement.TakenID, r.Partitions)
-	for _, ids := range r.waited {
-		for _, id := range ids {
-			to := partitionOfID(id.ID, r.Partitions)
-			waited[to] = append(waited[to], id)
-		}
-	}
-	r.settled = make([][]settlement.TakenID, r.Partitions)
-	buffers := make([]claimantBuffer, r.Workers)
-	return each(ctx, r.Workers, r.Partitions, func(_ context.Context, worker, i int) error {
-		claimants, err := buffers[worker].load(r, i)
-		if err != nil {
-			return err
-		}
-		ids := append(make([]settlement.TakenID, 0, len(claimants)+len(waited[i])), waited[i]...)
-		for j := range claimants {
-			claimant := &claimants[j]
-			name := rowName{claimant.File, claimant.Row}
-			if _, refused := r.refusals[name]; refused || unsettled[name] {
-				continue
-			}
-			ids = append(ids, settlement.TakenID{ID: claimant.ID, Content: claimant.Content, BusinessDate: claimant.BusinessDate, SettledOn: r.Date})
-		}
-		slices.SortFunc(ids, compareTakenIDs)
-		r.settled[i] = ids
-		r.claimants.Release(i)
-		return nil
-	})
 }
 
 // unsettledRows returns the rows of tonight that got as far as their member's lots and were deferred

@@ -26,20 +26,26 @@
 //
 // # Stages
 //
-// [Compute] reads nothing but its arguments and the inbox, and writes nothing. Its stages meet
-// through partitions:
+// [Compute] reads nothing but its arguments, the inbox and the state on record, and writes nothing
+// but into the pool of what is on its way ([spool.Pool]), which holds as much in memory as it may and
+// spills the rest to the local disk. Its stages meet through partitions there:
 //
 //	read         file by file: hash, parse, validate; a file is consumed, held or a duplicate
-//	  -> rows by transaction id
-//	deduplicate  id by id: the first row of (file, row) takes the id
-//	  -> rows by member
-//	attribute    member by member: lots, claims, reversals, expiry
+//	  -> rows by member; ids, with what decides about them, by id
+//	deduplicate  id by id: the first row of (file, row) takes the id; the others are noted
+//	attribute    member by member: lots, claims, reversals, expiry; the accounts as they are on record
+//	             now go into new runs of the state, a partition of members after the other
 //	  -> allocations by line
-//	price        line by line: one value, shared out among its allocations
+//	price        line by line: one value; its allocations stand together, in order
 //	net          fees, tax, positions, payments, when the cycle closes
 //
 // A partition is given by a stable hash, and whoever takes one sorts it by a key of its own, so
 // neither the number of workers nor that of partitions changes a byte.
+//
+// Of the state a night reads the members that have rows and those that are due (a lot expires, a claim is
+// tried, a row waits), and lays a run with these over the runs before; now and then runs are merged. If
+// most members of a partition are concerned, or the state gets more partitions, the whole partition is
+// written anew. How many partitions the state has depends on the numbers of accounts and rows alone.
 //
 // # Counts and invariants
 //

@@ -22,7 +22,7 @@ type engine struct {
 	inbox   storage.Bucket
 	opening batch.Opening
 	// settled ids, by the date they were settled on.
-	settled map[settlement.Date][]settlement.TakenID
+	settled map[settlement.Date]*batch.Closing
 	// workers and partitions vary between histories: they must not matter.
 	workers, partitions int
 }
@@ -31,7 +31,7 @@ func newEngine(workers, partitions int) *engine {
 	return &engine{
 		inbox:   storage.NewMemory(),
 		opening: batch.Opening{History: deliveries.NewHistory(), Points: map[settlement.Party]int64{}, Adjustments: map[string]bool{}},
-		settled: map[settlement.Date][]settlement.TakenID{},
+		settled: map[settlement.Date]*batch.Closing{},
 		workers: workers, partitions: partitions,
 	}
 }
@@ -60,8 +60,8 @@ func (e *engine) settle(t testing.TB, rulebook *rules.Rulebook, date settlement.
 
 // keep makes the closing of one date the opening of the next.
 func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *settlement.Night, closing *batch.Closing) {
-	e.settled[date] = closing.Settled
-	e.opening.State, e.opening.Waiting = closing.State, closing.Waiting
+	e.settled[date] = closing
+	e.opening.State = closing.State
 	e.opening.Balances = closing.Balances
 	e.opening.Points = closing.Points
 	e.opening.Digest = night.ComputationID
@@ -71,10 +71,10 @@ func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *set
 	for _, id := range closing.Adjustments {
 		e.opening.Adjustments[id] = true
 	}
-	e.opening.Taken = nil
-	for settled, ids := range e.settled {
+	e.opening.Taken = closing.Waiting
+	for settled, earlier := range e.settled {
 		if settled > date-batch.IDDays(rulebook) {
-			e.opening.Taken = append(e.opening.Taken, ids...)
+			e.opening.Taken = append(e.opening.Taken, earlier.Settled...)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -181,20 +180,22 @@ func settledDates(ledger *books.Ledger) []settlement.Date {
 
 // hasID reports whether a date settled the id.
 func hasID(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, date settlement.Date, id settlement.Digest) (bool, error) {
-	for _, object := range state.Of(books.IDs) {
-		content, err := ledger.Read(ctx, object.FileRecord)
+	runs, closeRuns, err := openIDs(ctx, recordedIDs(ledger, state, books.IDs))
+	if err != nil {
+		return false, err
+	}
+	defer closeRuns()
+	found := false
+	for _, run := range runs {
+		err := run.Lookup([]settlement.Digest{id}, func(taken settlement.TakenID) error {
+			found = found || taken.SettledOn == date
+			return nil
+		})
 		if err != nil {
-			return false, err
-		}
-		ids, err := books.ReadIDs(bytes.NewReader(content))
-		if err != nil {
-			return false, fmt.Errorf("%s: %w", object.Object, err)
-		}
-		if slices.ContainsFunc(ids, func(taken settlement.TakenID) bool { return taken.ID == id && taken.SettledOn == date }) {
-			return true, nil
+			return false, broken(err)
 		}
 	}
-	return false, nil
+	return found, nil
 }
 
 // compute finds the transaction's member and computes that member's night again.

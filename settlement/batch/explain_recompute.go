@@ -45,7 +45,11 @@ func (e *explainer) findMember(ctx context.Context, closing *AccountState) (memb
 	if err != nil {
 		return memberNotFound, err
 	}
-	if passed := e.deduplicate(rows); len(passed) > 0 {
+	passed, err := e.deduplicate(ctx, rows)
+	if err != nil {
+		return memberNotFound, err
+	}
+	if len(passed) > 0 {
 		e.member, e.row = passed[0].Member, &passed[0]
 		return memberAttributed, nil
 	}
@@ -188,18 +192,34 @@ func (e *explainer) memberRows(ctx context.Context) ([]settlement.Transaction, e
 		}
 		rivals = append(rivals, rows...)
 	}
-	passed := e.deduplicate(rivals)
+	passed, err := e.deduplicate(ctx, rivals)
+	if err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(passed, func(row settlement.Transaction) bool { return row.Member != e.member }), nil
 }
 
 // deduplicate lets the first row of each id pass, as the run did.
-func (e *explainer) deduplicate(rows []settlement.Transaction) []settlement.Transaction {
+func (e *explainer) deduplicate(ctx context.Context, rows []settlement.Transaction) ([]settlement.Transaction, error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
-	night := run{Computation: Computation{Rulebook: e.rulebook, Date: e.date, Partitions: 1}, opening: e.opening}
-	passed, _ := clearing.Deduplicate(e.date, e.rulebook.Parties, e.rulebook.Intake.DuplicateDays, rows, night.takenByPartition()[0])
-	return passed
+	runs, closeRuns, err := openIDs(ctx, e.opening.Taken)
+	if err != nil {
+		return nil, err
+	}
+	defer closeRuns()
+	wanted := make([]clearing.Claimant, len(rows))
+	for i := range rows {
+		wanted[i].ID = clearing.IDDigest(e.rulebook.Parties.ID(rows[i].Merchant), rows[i].ID)
+	}
+	var taken []settlement.TakenID
+	err = lookUp(runs, wanted, &digestBuffer{}, 1, func(id settlement.TakenID) { taken = append(taken, id) })
+	if err != nil {
+		return nil, err
+	}
+	passed, _ := clearing.Deduplicate(e.date, e.rulebook.Parties, e.rulebook.Intake.DuplicateDays, rows, taken)
+	return passed, nil
 }
 
 // readRows reads the files that the date consumed, of one merchant or of all, and returns the

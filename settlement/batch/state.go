@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"alliance/rules"
 	"alliance/settlement"
@@ -40,20 +41,22 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	state := books.StateRecord{Partitions: p.closing.State.partitions()}
 	known := p.knownStates()
 	var runs []*stateRun
-	for partition := range p.closing.State.stacks {
-		for i := range p.closing.State.stacks[partition] {
-			runs = append(runs, &p.closing.State.stacks[partition][i])
+	add := func(some []stateRun) {
+		for i := range some {
+			runs = append(runs, &some[i])
 		}
 	}
+	for partition := range p.closing.State.stacks {
+		add(p.closing.State.stacks[partition])
+	}
+	add(p.closing.Settled)
+	add(p.closing.Waiting)
 	err := each(ctx, storesAtOnce, len(runs), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, known, runs[i]) })
 	if err != nil {
 		return state, err
 	}
 	for _, run := range runs {
 		state.Objects = append(state.Objects, run.object)
-	}
-	if err := p.writeIDs(ctx, known, &state); err != nil {
-		return state, err
 	}
 	return state, p.writeStanding(ctx, known, &state)
 }
@@ -64,7 +67,10 @@ func (p *publication) storeRun(ctx context.Context, known []*books.StateRecord, 
 		return nil
 	}
 	rows, index := run.object.Rows, run.object.IndexSHA256
-	name := fmt.Sprintf("accounts-%05d.run", run.object.Partition)
+	name := strings.ReplaceAll(string(run.object.Role), "_", "-") + ".run"
+	if run.object.Role == books.Accounts {
+		name = fmt.Sprintf("accounts-%05d.run", run.object.Partition)
+	}
 	if file := sameObject(known, run.object.SHA256, run.object.Bytes); file != nil {
 		run.object.FileRecord = *file
 		return nil
@@ -78,29 +84,6 @@ func (p *publication) storeRun(ctx context.Context, known []*books.StateRecord, 
 	}
 	file.Rows, file.IndexSHA256 = rows, index
 	run.object.FileRecord = file
-	return nil
-}
-
-func (p *publication) writeIDs(ctx context.Context, known []*books.StateRecord, state *books.StateRecord) error {
-	for _, part := range []struct {
-		role books.Role
-		name string
-		ids  []settlement.TakenID
-	}{{books.IDs, "ids.arrow", p.closing.Settled}, {books.WaitingIDs, "waiting.arrow", p.closing.Waiting}} {
-		if len(part.ids) == 0 {
-			continue
-		}
-		var buffer bytes.Buffer
-		if err := books.WriteIDs(&buffer, part.ids); err != nil {
-			return err
-		}
-		file, err := p.storeUnlessKnown(ctx, known, part.name, buffer.Bytes())
-		if err != nil {
-			return err
-		}
-		file.Rows = int64(len(part.ids))
-		state.Objects = append(state.Objects, books.StateObject{Role: part.role, Night: p.night.Date.String(), FileRecord: file})
-	}
 	return nil
 }
 

@@ -1,9 +1,7 @@
 package batch
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -63,13 +61,15 @@ func (t *timeline) opening(ctx context.Context, rulebook *rules.Rulebook, date s
 	if err := t.loadState(ctx, state, rulebook, date, &opening); err != nil {
 		return opening, asRulebookError(err)
 	}
-	return opening, t.loadTaken(ctx, rulebook, date, &opening)
+	t.loadTaken(rulebook, date, &opening)
+	return opening, nil
 }
 
 // loadState fills in accounts, balances and points.
 func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rulebook *rules.Rulebook, date settlement.Date, opening *Opening) (err error) {
 	if closing := t.closings[date-1]; closing != nil {
-		opening.State, opening.Waiting = closing.State, closing.Waiting
+		opening.State = closing.State
+		opening.Taken = append(opening.Taken, closing.Waiting...)
 		opening.Balances, opening.Points = closing.Balances, closing.Points
 		return nil
 	}
@@ -78,14 +78,12 @@ func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rule
 		after = date - 1
 	}
 	opening.State = recordedAccounts(t.ledger, state, after)
-	if opening.Waiting, err = loadIDs(ctx, t.ledger, state, books.WaitingIDs); err != nil {
-		return err
-	}
+	opening.Taken = append(opening.Taken, recordedIDs(t.ledger, state, books.WaitingIDs)...)
 	return loadStanding(ctx, t.ledger, state, rulebook.Parties, opening)
 }
 
 // loadTaken fills in the ids that rows of the date could meet.
-func (t *timeline) loadTaken(ctx context.Context, rulebook *rules.Rulebook, date settlement.Date, opening *Opening) error {
+func (t *timeline) loadTaken(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) {
 	for earlier := date - IDDays(rulebook); earlier < date; earlier++ {
 		if closing := t.closings[earlier]; closing != nil {
 			opening.Taken = append(opening.Taken, closing.Settled...)
@@ -95,29 +93,8 @@ func (t *timeline) loadTaken(ctx context.Context, rulebook *rules.Rulebook, date
 		if settled == nil {
 			continue
 		}
-		ids, err := loadIDs(ctx, t.ledger, &settled.State, books.IDs)
-		if err != nil {
-			return err
-		}
-		opening.Taken = append(opening.Taken, ids...)
+		opening.Taken = append(opening.Taken, recordedIDs(t.ledger, &settled.State, books.IDs)...)
 	}
-	return nil
-}
-
-// loadIDs reads the ids of one role.
-func loadIDs(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, role books.Role) (all []settlement.TakenID, err error) {
-	for _, object := range state.Of(role) {
-		content, err := ledger.Read(ctx, object.FileRecord)
-		if err != nil {
-			return nil, err
-		}
-		ids, err := books.ReadIDs(bytes.NewReader(content))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", object.Object, err)
-		}
-		all = append(all, ids...)
-	}
-	return all, nil
 }
 
 // stateBefore returns the state before a date and what identifies it; nil on an empty ledger.

@@ -84,12 +84,13 @@
 //
 // # State
 //
-// Accounts, taken ids and balances are kept as objects that any tool can open: accounts and ids
-// as Arrow IPC files with LZ4, balances as JSON. Parties are kept by id, not by number, so that
-// a later register can read them; an id that it does not have is [ErrUnknownParty]. Dates are
-// days since 1970-01-01: -2147483648 stands for none, 2147483647 for never. The same state gives
-// the same bytes. [Ledger.Read] verifies the SHA-256 of an object before anything decodes it; an
-// Arrow file also carries its own CRC-32C in its schema, as Arrow does not survive altered bytes.
+// Accounts and taken ids are kept as runs, whose formats alliance/settlement/accounts and
+// alliance/settlement/identifiers describe, balances as JSON. The accounts of a partition are a stack
+// of runs: a night lays one with the members that it touched over those of earlier nights, which it names
+// again. Parties are kept by id, not by number, so that a later register can read them; an id that it
+// does not have is [ErrUnknownParty]. The same state gives the same bytes. [Ledger.Read] verifies the
+// SHA-256 of an object before anything decodes it. [Ledger.ReaderAt] reads parts of a run: the record has
+// the SHA-256 of the run's index, and that has digests of all blocks.
 //
 // # Cleaning up
 //

@@ -2,12 +2,8 @@ package books
 
 import (
 	"bytes"
-	"errors"
-	"io"
-	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"alliance/settlement"
 
@@ -37,28 +33,6 @@ func list[T any](t *rapid.T, item func(*rapid.T) T) []T {
 		return nil
 	}
 	return items
-}
-
-func TestIDsRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		ids := list(t, func(t *rapid.T) settlement.TakenID {
-			id := settlement.TakenID{BusinessDate: date(t), SettledOn: date(t)}
-			copy(id.ID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
-			copy(id.Content[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "content"))
-			return id
-		})
-		var first, second bytes.Buffer
-		if err := errors.Join(WriteIDs(&first, ids), WriteIDs(&second, ids)); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(first.Bytes(), second.Bytes()) {
-			t.Fatal("the same ids gave other bytes")
-		}
-		decoded, err := ReadIDs(&first)
-		if err != nil || !slices.Equal(decoded, ids) {
-			t.Fatalf("got %v, %v; want %v", decoded, err, ids)
-		}
-	})
 }
 
 func TestBalancesRoundTrip(t *testing.T) {
@@ -112,44 +86,5 @@ func TestBadBalances(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
-	}
-}
-
-// TestDamagedState flips and cuts.
-func TestDamagedState(t *testing.T) {
-	var ids bytes.Buffer
-	if err := WriteIDs(&ids, make([]settlement.TakenID, 300)); err != nil {
-		t.Fatal(err)
-	}
-	for name, state := range map[string]struct {
-		content []byte
-		read    func(io.Reader) error
-	}{
-		"ids": {ids.Bytes(), func(r io.Reader) error { _, err := ReadIDs(r); return err }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := state.read(bytes.NewReader(state.content)); err != nil {
-				t.Fatal(err)
-			}
-			step := max(1, len(state.content)/400)
-			for length := 0; length < len(state.content); length += step {
-				if err := state.read(bytes.NewReader(state.content[:length])); err == nil {
-					t.Errorf("the first %d of %d bytes were read without an error", length, len(state.content))
-				}
-			}
-			for at := 0; at < len(state.content); at += max(1, len(state.content)/1000) {
-				damaged := bytes.Clone(state.content)
-				for _, mask := range []byte{0x80, 0x01, 0xff} {
-					damaged[at] = state.content[at] ^ mask
-					if state.read(bytes.NewReader(damaged)) == nil {
-						t.Errorf("byte %d altered by %#x was not noticed", at, mask)
-					}
-				}
-			}
-			broken := errors.New("broken")
-			if err := state.read(iotest.ErrReader(broken)); !errors.Is(err, broken) {
-				t.Errorf("got %v", err)
-			}
-		})
 	}
 }
