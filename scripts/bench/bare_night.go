@@ -171,6 +171,8 @@ func (m *nightMaker) minor(amount uint64) int64 {
 
 func (m *nightMaker) night() *settlement.Night {
 	night := &settlement.Night{Date: m.date, Parties: m.parties, Alliance: m.alliance, Money: m.money, Tracked: true}
+	detail := &settlement.MemoryDetail{}
+	night.Detail = detail
 	night.Statements = make([]settlement.Statement, 0, m.parties.Len())
 	heads := make([]settlement.Statement, m.parties.Len())
 	keys := make([]settlement.LineKey, 0, len(m.lines))
@@ -182,7 +184,7 @@ func (m *nightMaker) night() *settlement.Night {
 		line := m.lines[key]
 		value := decimal.New(line.amount, -int32(m.money.MinorDigits))
 		night.Lines = append(night.Lines, settlement.Line{LineKey: key, Transactions: int64(len(line.allocations)), Points: line.points, Value: value})
-		night.Detail = append(night.Detail, line.allocations)
+		detail.Of = append(detail.Of, line.allocations)
 		heads[key.Issuer].Payable = heads[key.Issuer].Payable.Add(value)
 		heads[key.Redeemer].Receivable = heads[key.Redeemer].Receivable.Add(value)
 	}
@@ -192,7 +194,7 @@ func (m *nightMaker) night() *settlement.Night {
 		}
 		heads[party].Merchant, heads[party].Version, heads[party].Complete = party, 1, true
 		night.Statements = append(night.Statements, heads[party])
-		night.OnUs = append(night.OnUs, m.onUs[party]...)
+		detail.OnUs = append(detail.OnUs, m.onUs[party]...)
 	}
 	return night
 }

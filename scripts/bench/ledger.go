@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 
 	"alliance/settlement"
+	"alliance/settlement/batch"
 	"alliance/settlement/books"
 	"alliance/settlement/storage"
 )
@@ -39,23 +39,18 @@ func lotsChild(ctx context.Context, arguments []string) error {
 		return fmt.Errorf("%s is not settled", date)
 	}
 	lots, points := make([]int64, rulebook.Parties.Len()), make([]int64, rulebook.Parties.Len())
-	for _, object := range state.Of(books.Accounts) {
-		content, err := ledger.Read(ctx, object.FileRecord)
-		if err != nil {
-			return err
-		}
-		accounts, err := books.ReadAccounts(bytes.NewReader(content), rulebook.Parties)
-		if err != nil {
-			return err
-		}
-		for i := range accounts {
-			for j := range accounts[i].Lots {
-				if lot := &accounts[i].Lots[j]; lot.Open > 0 {
-					lots[lot.Issuer]++
-					points[lot.Issuer] += lot.Open
-				}
+	recorded := batch.RecordedAccounts(ledger, state, night)
+	err = recorded.All(ctx, rulebook.Parties, func(account *settlement.Account) error {
+		for i := range account.Lots {
+			if lot := &account.Lots[i]; lot.Open > 0 {
+				lots[lot.Issuer]++
+				points[lot.Issuer] += lot.Open
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Fprintln(os.Stdout, "issuer_id,lots,points")
 	for party := range lots {

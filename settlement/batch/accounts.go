@@ -170,8 +170,8 @@ func (s *AccountState) Account(ctx context.Context, parties settlement.Parties, 
 	return found, err
 }
 
-// recordedAccounts returns the accounts of a state on record.
-func recordedAccounts(ledger *books.Ledger, state *books.StateRecord, after settlement.Date) AccountState {
+// RecordedAccounts returns the accounts of a state on record.
+func RecordedAccounts(ledger *books.Ledger, state *books.StateRecord, after settlement.Date) AccountState {
 	found := AccountState{after: after}
 	objects := ledger.CurrentState(state).Of(books.Accounts)
 	if len(objects) == 0 && state.Partitions <= 1 {

@@ -174,7 +174,7 @@ func storedByNight(t *testing.T, ledger *books.Ledger, first settlement.Date) []
 				night.published += added(file)
 			}
 		}
-		state := recordedAccounts(ledger, &date.State, date.Date)
+		state := RecordedAccounts(ledger, &date.State, date.Date)
 		err := state.All(t.Context(), parties, func(account *settlement.Account) error {
 			night.members++
 			night.lots += len(account.Lots)

@@ -206,7 +206,7 @@ func (e *explainer) compute(ctx context.Context) (err error) {
 	if e.opening, err = loadOpening(ctx, e.ledger, e.rulebook, e.date); err != nil {
 		return err
 	}
-	closing := recordedAccounts(e.ledger, &e.settled.State, e.date)
+	closing := RecordedAccounts(e.ledger, &e.settled.State, e.date)
 	outcome, err := e.findMember(ctx, &closing)
 	if err != nil {
 		return asRulebookError(err)

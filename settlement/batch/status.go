@@ -273,7 +273,7 @@ func lookedAt(ledger *books.Ledger) map[string]*books.InputRecord {
 func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, rulebook *rules.Rulebook, last settlement.Date) error {
 	var claims claimCount
 	oldestRow := settlement.Never
-	recorded := recordedAccounts(ledger, state, last)
+	recorded := RecordedAccounts(ledger, state, last)
 	// Whoever has a claim, or a row that waits, is looked at on the next date.
 	err := recorded.Due(ctx, rulebook.Parties, last+1, func(account *settlement.Account) error {
 		for i := range account.Deferred {

@@ -77,7 +77,7 @@ func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rule
 	if t.dates[date-1] != nil {
 		after = date - 1
 	}
-	opening.State = recordedAccounts(t.ledger, state, after)
+	opening.State = RecordedAccounts(t.ledger, state, after)
 	opening.Taken = append(opening.Taken, recordedIDs(t.ledger, state, books.WaitingIDs)...)
 	return loadStanding(ctx, t.ledger, state, rulebook.Parties, opening)
 }

@@ -393,7 +393,7 @@ func (v *verifier) readOpening(ctx context.Context) (err error) {
 // openLots adds up the open lots of a state, by issuer.
 func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *books.StateRecord) (map[string]int64, error) {
 	open := make(map[string]int64)
-	recorded := recordedAccounts(v.ledger, state, date)
+	recorded := RecordedAccounts(v.ledger, state, date)
 	for _, runs := range recorded.stacks {
 		if err := v.openLotsOf(ctx, date, runs, open); err != nil {
 			return nil, err
