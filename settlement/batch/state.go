@@ -51,7 +51,19 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	}
 	add(p.closing.Settled)
 	add(p.closing.Waiting)
-	err := each(ctx, storesAtOnce, len(runs), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, known, runs[i]) })
+	var fresh []*stateRun
+	for _, run := range runs {
+		if run.object.Object == "" && !run.nameAgain(known) {
+			fresh = append(fresh, run)
+		}
+	}
+	if len(fresh) > 0 {
+		// Once, before several goroutines wait for it.
+		if err := p.attempt.ready(ctx); err != nil {
+			return state, err
+		}
+	}
+	err := each(ctx, storesAtOnce, len(fresh), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, fresh[i]) })
 	if err != nil {
 		return state, err
 	}
@@ -61,19 +73,21 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	return state, p.writeStanding(ctx, known, &state)
 }
 
-// storeRun puts a run on record that is not yet.
-func (p *publication) storeRun(ctx context.Context, known []*books.StateRecord, run *stateRun) error {
-	if run.object.Object != "" {
-		return nil
+// nameAgain makes a run the object of the same content that a known state names, if there is one.
+func (r *stateRun) nameAgain(known []*books.StateRecord) bool {
+	file := sameObject(known, r.object.SHA256, r.object.Bytes)
+	if file != nil {
+		r.object.FileRecord = *file
 	}
+	return file != nil
+}
+
+// storeRun puts a run on record.
+func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	rows, index := run.object.Rows, run.object.IndexSHA256
 	name := strings.ReplaceAll(string(run.object.Role), "_", "-") + ".run"
 	if run.object.Role == books.Accounts {
 		name = fmt.Sprintf("accounts-%05d.run", run.object.Partition)
-	}
-	if file := sameObject(known, run.object.SHA256, run.object.Bytes); file != nil {
-		run.object.FileRecord = *file
-		return nil
 	}
 	file, err := p.attempt.create(ctx, p.folder+name, run.blob.NewReader())
 	if err != nil {
