@@ -52,7 +52,9 @@
 //   - alliance/settlement/spool: what is on its way between stages, in memory or spilled to the disk.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
 //   - alliance/settlement/metrics: what Prometheus is told of a run.
+//   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/cmd/settle: the command.
+//   - alliance/scripts/kubernetes: the nightly CronJob, from which settle k8s makes the Job of a rerun.
 //   - alliance/fixtures: readable cases, a sample alliance; alliance/fixtures/generate: a made-up
 //     alliance of any size.
 //

@@ -97,7 +97,7 @@ var mutations = []mutation{
 	{"the detail adds up to its statement", "statement", "TestCorruptionIsFound", []edit{{"statement/write.go",
 		`if err := sums.compare(plan.view.wantedDetail()); err != nil {`, `if err := sums.compare(sums); err != nil {`}}},
 	{"a line is rounded once, not each allocation", "clearing", "TestPriceAllocationsDividesTheLine", []edit{{"clearing/price.go",
-		"		upTo, err := price.value(points)\n", "		upTo, err := price.value(allocation.Points)\n		upTo += valued\n"}}},
+		"		upTo, err := p.upTo(allocation.Points)\n", "		upTo, err := p.price.value(allocation.Points)\n		upTo += p.valued\n		p.points += allocation.Points\n"}}},
 	{"a row that was settled before is a duplicate", "clearing", "TestDeduplicate", []edit{{"clearing/deduplicate.go",
 		"	case same != nil:\n", "	case same != nil && holder != nil:\n"}}},
 	{"a row that is there twice tonight is a duplicate", "clearing", "TestDeduplicate", []edit{{"clearing/deduplicate.go",

@@ -31,3 +31,11 @@ func (p *part) ReadAt(buffer []byte, offset int64) (int, error) {
 	}
 	return n, err
 }
+
+// RequestBytes returns how many bytes more can be read at the cost of another read.
+func (p *part) RequestBytes() int64 {
+	if costly, ok := p.ReadAtCloser.(interface{ RequestBytes() int64 }); ok {
+		return costly.RequestBytes()
+	}
+	return 32 << 10
+}
