@@ -24,13 +24,13 @@ type rewriting struct {
 }
 
 // findRejected gathers the rejected rows on record that name the member, with the acknowledgements
-// that state their digest.
+// that state their digest: several may, as a restatement names rows again that did not change.
 func (f *forgetting) findRejected(ctx context.Context) error {
-	seen := make(map[string]bool)
+	rewritten := make(map[string]*rewriting) // by object; nil: it stays as it is
 	for _, record := range f.ledger.Records() {
 		for i := range record.Dates {
 			for _, one := range record.Dates[i].Acknowledgements {
-				if err := f.findRejectedOf(ctx, one.Files, seen); err != nil {
+				if err := f.findRejectedOf(ctx, one.Files, rewritten); err != nil {
 					return err
 				}
 			}
@@ -39,7 +39,7 @@ func (f *forgetting) findRejected(ctx context.Context) error {
 	return nil
 }
 
-func (f *forgetting) findRejectedOf(ctx context.Context, files []books.FileRecord, seen map[string]bool) error {
+func (f *forgetting) findRejectedOf(ctx context.Context, files []books.FileRecord, rewritten map[string]*rewriting) error {
 	var rejected, letter books.FileRecord
 	for _, file := range files {
 		switch file.Name {
@@ -49,27 +49,34 @@ func (f *forgetting) findRejectedOf(ctx context.Context, files []books.FileRecor
 			letter = f.ledger.Current(file)
 		}
 	}
-	if rejected.Object == "" || seen[rejected.Object] {
+	if rejected.Object == "" {
 		return nil
 	}
-	seen[rejected.Object] = true
-	content, err := f.ledger.Read(ctx, rejected)
-	if err != nil {
-		return err
+	if _, seen := rewritten[rejected.Object]; !seen {
+		content, err := f.ledger.Read(ctx, rejected)
+		if err != nil {
+			return err
+		}
+		without, err := withoutMember(content, f.job.Member)
+		if err != nil {
+			return fmt.Errorf("%s: %w", rejected.Object, err)
+		}
+		if rewritten[rejected.Object] = nil; without != nil {
+			rewritten[rejected.Object] = &rewriting{rejected, without}
+			f.rejected = append(f.rejected, rewriting{rejected, without})
+		}
 	}
-	without, err := withoutMember(content, f.job.Member)
-	if err != nil {
-		return fmt.Errorf("%s: %w", rejected.Object, err)
-	}
-	if without == nil {
+	changed := rewritten[rejected.Object]
+	if _, seen := rewritten[letter.Object]; seen || changed == nil {
 		return nil
 	}
 	text, err := f.ledger.Read(ctx, letter)
 	if err != nil {
 		return err
 	}
-	text = bytes.ReplaceAll(text, []byte(rejected.SHA256), []byte(sha256Hex(without)))
-	f.rejected = append(f.rejected, rewriting{rejected, without}, rewriting{letter, text})
+	text = bytes.ReplaceAll(text, []byte(rejected.SHA256), []byte(sha256Hex(changed.content)))
+	rewritten[letter.Object] = &rewriting{letter, text}
+	f.rejected = append(f.rejected, rewriting{letter, text})
 	return nil
 }
 

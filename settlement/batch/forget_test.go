@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/books"
 	"alliance/settlement/layout"
@@ -185,6 +186,40 @@ func TestForgottenMembersStayForgotten(t *testing.T) {
 	w.forgets(t, memberOne)
 	w.restate(t, "2026-01-05")
 	w.holdsNot(t, memberOne)
+}
+
+// TestForgetRewritesEveryAcknowledgement has two records name the same rejected rows: a restatement at
+// another price leaves them as they are and tells the merchant of another version.
+func TestForgetRewritesEveryAcknowledgement(t *testing.T) {
+	w := forgottenWorld(t)
+	changed := strings.ReplaceAll(smallRulebook, `price: "1.00"`, `price: "1.25"`)
+	w.rulebook = must[*rules.Rulebook](t)(rules.Parse("changed.yaml", []byte(changed)))
+	if report := w.restate(t, "2026-01-05"); report.Same {
+		t.Fatal("another price changes nothing")
+	}
+	w.forgets(t, memberOne)
+	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
+	looked := 0
+	for _, record := range ledger.Records() {
+		for _, date := range record.Dates {
+			for _, one := range date.Acknowledgements {
+				if len(one.Files) < 2 {
+					continue
+				}
+				looked++
+				letter := must[[]byte](t)(ledger.Read(t.Context(), ledger.Current(one.Files[1])))
+				if sum := ledger.Current(one.Files[0]).SHA256; !bytes.Contains(letter, []byte(sum)) {
+					t.Errorf("record %d: the rejected rows of %s have SHA-256 %s, its acknowledgement says\n%s", record.Seq, one.Merchant, sum, letter)
+				}
+			}
+		}
+	}
+	if looked != 2 {
+		t.Errorf("%d acknowledgements with rejected rows", looked)
+	}
+	if report := w.restate(t, "2026-01-05"); !report.Same {
+		t.Errorf("restated without any change: %+v", report)
+	}
 }
 
 func (w *verifiedWorld) restate(t *testing.T, date string) Report {
