@@ -36,9 +36,24 @@ func TestRandomHistoriesAreSound(t *testing.T) {
 			rulebooks = append(rulebooks, mustRulebook(t, r.config.yaml()))
 			recomputed += r.verify(rulebooks)
 		}
-		if r.forget() {
+		from := r.first + settlement.Date(r.IntN(len(nights)))
+		open := from > r.closed
+		if open {
+			r.again(from)
+		}
+		if member, found := r.someMember(); found {
+			if !r.forget(member) {
+				t.Errorf("seed %d: %q was not found", seed, member)
+			}
 			forgotten++
 			recomputed += r.verify(rulebooks)
+			// The inbox has the id still. Nothing may change, nor the ledger get it back.
+			if open && !r.again(from) {
+				t.Errorf("seed %d: restating %s after %q was forgotten changed something", seed, from, member)
+			}
+			if r.forget(member) {
+				t.Errorf("seed %d: after restating %s there was something to forget of %q", seed, from, member)
+			}
 		}
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
@@ -66,23 +81,37 @@ func (r *restatedHistory) verify(rulebooks []*rules.Rulebook) int {
 	return len(report.Recomputed)
 }
 
-// forget forgets one of the members on record.
-func (r *restatedHistory) forget() bool {
+// again restates without any correction, and reports whether nothing changed.
+func (r *restatedHistory) again(date settlement.Date) bool {
+	job := r.stores.job(mustRulebook(r.t, r.config.yaml()), date)
+	job.AllowMissing, job.Restate, job.Reason = true, true, "again"
+	report, err := batch.Run(context.Background(), job)
+	if err != nil {
+		r.t.Fatalf("seed %d, restating %s: %v", r.seed, date, err)
+	}
+	return report.Same
+}
+
+// forget reports whether there was something to forget of a member.
+func (r *restatedHistory) forget(member string) bool {
+	report, err := batch.ForgetMember(context.Background(), batch.ForgetJob{Ledger: r.stores.ledger, Member: member, Reason: "asked for it"})
+	if err != nil {
+		r.t.Fatalf("seed %d: forget %q: %v", r.seed, member, err)
+	}
+	return report.Found
+}
+
+// someMember returns one of the members on record.
+func (r *restatedHistory) someMember() (member string, found bool) {
 	ledger, err := books.Open(context.Background(), r.stores.ledger)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	for _, file := range ledger.AccountObjects() {
 		accounts := batch.AccountsIn(r.t, ledger, file)
-		if len(accounts) == 0 {
-			continue
+		if len(accounts) > 0 {
+			return accounts[r.IntN(len(accounts))].Member, true
 		}
-		member := accounts[r.IntN(len(accounts))].Member
-		report, err := batch.ForgetMember(context.Background(), batch.ForgetJob{Ledger: r.stores.ledger, Member: member, Reason: "asked for it"})
-		if err != nil || !report.Found {
-			r.t.Fatalf("seed %d: forget %q: %+v, %v", r.seed, member, report, err)
-		}
-		return true
 	}
-	return false
+	return "", false
 }
