@@ -95,8 +95,8 @@ func (s *settledStreet) expect(t *testing.T, wanted settledStreet) {
 }
 
 // TestFaultK_TheSameBytes settles the same nights again and again: in whatever order the stores
-// list, with whatever number of workers, partitions and processors, at another time by another
-// operator, every published file, every object of the state and every computation id is the same.
+// list, with whatever number of workers, partitions and processors, whether all is in memory or all is
+// spilled to the disk, at another time by another operator, every published file, every object of the state and every computation id is the same.
 func TestFaultK_TheSameBytes(t *testing.T) {
 	wanted, reports := settleStreet(t, memoryStores(), func(*batch.Job) {})
 	expectEveryPath(t, reports)
@@ -104,11 +104,11 @@ func TestFaultK_TheSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(processors)
 	runs, different := faults.Count(10, 20), 0
 	for i := range runs {
-		workers, partitions, threads := []int{1, 8, 3}[i%3], []int{1, 64}[i/3%2], 1+i%8
-		t.Run(fmt.Sprintf("%d_%d_workers_%d_partitions_%d_processors", i, workers, partitions, threads), func(t *testing.T) {
+		workers, partitions, threads, memory := []int{1, 8, 3}[i%3], []int{1, 64}[i/3%2], 1+i%8, []int64{0, 1}[i/2%2]
+		t.Run(fmt.Sprintf("%d_%d_workers_%d_partitions_%d_processors_%d_memory", i, workers, partitions, threads, memory), func(t *testing.T) {
 			runtime.GOMAXPROCS(threads)
 			found, _ := settleStreet(t, memoryStores(), func(job *batch.Job) {
-				job.Workers, job.Partitions = workers, partitions
+				job.Workers, job.Partitions, job.Memory, job.SpillDirectory = workers, partitions, memory, t.TempDir()
 				job.Inbox, job.Ledger, job.Statements = newShuffled(job.Inbox, i), newShuffled(job.Ledger, i), newShuffled(job.Statements, i)
 			})
 			if found.expect(t, wanted); t.Failed() {
@@ -116,7 +116,7 @@ func TestFaultK_TheSameBytes(t *testing.T) {
 			}
 		})
 	}
-	faults.Record(t, "K", "shuffled listings and files, any number of workers, partitions and processors", runs, different, fmt.Sprintf(
+	faults.Record(t, "K", "shuffled listings and files, any number of workers, partitions and processors, all in memory or all spilled", runs, different, fmt.Sprintf(
 		"each run settles %d nights; GOMAXPROCS 1 to 8; of each of %d published files, %d objects of the state and %d computation ids one SHA-256",
 		streetNights, len(wanted.statements), len(wanted.state), len(wanted.computations)))
 }

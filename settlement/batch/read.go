@@ -283,8 +283,10 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 	rejects := intake.Rejects{MaxShare: c.Rulebook.Intake.MaxRejectedShare, MaxRows: c.Rulebook.Intake.MaxRejectedRows}
 	var sink func(*settlement.Record) error
 	if listing.Action(history, object) == intake.ReadRows {
+		var row settlement.Transaction // one for all, since accept might keep it from living on the stack
 		sink = func(record *settlement.Record) error {
-			row, rejection := validator.Check(object.Merchant, object.Key, record)
+			var rejection *settlement.Exception
+			row, rejection = validator.Check(object.Merchant, object.Key, record)
 			if rejection == nil {
 				return accept(&row)
 			}
