@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -214,11 +215,12 @@ type fileReader struct {
 	validator *clearing.Validator
 	rows      *spool.Writer
 	claimants *spool.Writer
+	repeated  repeatedIDs
 	buffer    []byte
 }
 
 func newFileReader(r *run) *fileReader {
-	return &fileReader{r, clearing.NewValidator(r.Rulebook, r.Date), r.rows.NewWriter(), r.claimants.NewWriter(), nil}
+	return &fileReader{run: r, validator: clearing.NewValidator(r.Rulebook, r.Date), rows: r.rows.NewWriter(), claimants: r.claimants.NewWriter()}
 }
 
 func (f *fileReader) flush() error { return errors.Join(f.rows.Flush(), f.claimants.Flush()) }
@@ -229,9 +231,8 @@ func (f *fileReader) read(ctx context.Context, object *intake.Object, place int3
 	if r.listing.Action(r.opening.History, object) == intake.Skip {
 		return nil, nil
 	}
-	merchant := r.Rulebook.Parties.ID(object.Merchant)
-	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, f.validator, object, func(row *settlement.Transaction) error {
-		return f.send(merchant, place, row)
+	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, f.validator, object, &f.repeated, func(row *settlement.Transaction, id settlement.Digest) error {
+		return f.send(place, row, id)
 	})
 	// What is not consumed has nevertheless sent rows; whoever meets them passes over them.
 	r.files.discarded[place] = err != nil || found.verdict.Unchanged || found.verdict.State != settlement.Consumed
@@ -249,14 +250,14 @@ func (f *fileReader) read(ctx context.Context, object *intake.Object, place int3
 }
 
 // send sends a row to its member's partition, and what decides about its id to that of its id.
-func (f *fileReader) send(merchant string, place int32, row *settlement.Transaction) error {
+func (f *fileReader) send(place int32, row *settlement.Transaction, id settlement.Digest) error {
 	r := f.run
 	row.Member = r.opening.nameOf(row.Member)
 	f.buffer = r.codec.append(f.buffer[:0], place, row)
 	if err := f.rows.Append(partitionOf(row.Member, r.Partitions), f.buffer); err != nil {
 		return err
 	}
-	claimant := clearing.Claimant{ID: clearing.IDDigest(merchant, row.ID), Content: row.Content, BusinessDate: row.BusinessDate, File: place, Row: row.Source.Row}
+	claimant := clearing.Claimant{ID: id, Content: row.Content, BusinessDate: row.BusinessDate, File: place, Row: row.Source.Row}
 	f.buffer = appendClaimant(f.buffer[:0], &claimant)
 	return f.claimants.Append(partitionOfID(claimant.ID, r.Partitions), f.buffer)
 }
@@ -270,7 +271,7 @@ type examination struct {
 	rejected []settlement.Exception
 }
 
-// maxRejected is how many rows of one file may be rejected before it is read no further but
+// maxRejected is how many rows of one file may be rejected, or repeat an id, before it is read no further but
 // held: a file of complaints must not take the memory or the time of everybody else's night.
 const maxRejected = 250_000
 
@@ -279,16 +280,22 @@ var errTooManyRejected = errors.New("too many rows are rejected")
 // examine reads an object, checks its rows by all that needs only the row and the rulebook, and
 // decides about it. accept gets the rows that passed; they count only if the object is consumed.
 func examine(ctx context.Context, c *Computation, listing *intake.Listing, history *intake.History, validator *clearing.Validator,
-	object *intake.Object, accept func(*settlement.Transaction) error) (found examination, err error) {
+	object *intake.Object, repeated *repeatedIDs, accept func(row *settlement.Transaction, id settlement.Digest) error) (found examination, err error) {
 	rejects := intake.Rejects{MaxShare: c.Rulebook.Intake.MaxRejectedShare, MaxRows: c.Rulebook.Intake.MaxRejectedRows}
 	var sink func(*settlement.Record) error
 	if listing.Action(history, object) == intake.ReadRows {
+		repeated.nextFile()
+		merchant := c.Rulebook.Parties.ID(object.Merchant)
 		var row settlement.Transaction // one for all, since accept might keep it from living on the stack
 		sink = func(record *settlement.Record) error {
 			var rejection *settlement.Exception
 			row, rejection = validator.Check(object.Merchant, object.Key, record)
 			if rejection == nil {
-				return accept(&row)
+				id := clearing.IDDigest(merchant, row.ID)
+				if repeated.add(id) > maxRejected {
+					return errTooManyRejected
+				}
+				return accept(&row, id)
 			}
 			if len(found.rejected) == maxRejected {
 				return errTooManyRejected
@@ -317,6 +324,41 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		found.verdict = listing.Decide(history, object, &found.facts, rejects)
 	}
 	return found, err
+}
+
+// repeatedIDs counts the rows of a file whose id a row of the file shortly before had. A few bytes can be
+// packed to millions of equal rows; they are all rejected, so they count towards maxRejected, and must do so
+// before they are anywhere. Rows further apart are found when ids are compared, but cannot be packed so well.
+type repeatedIDs struct {
+	recent []recentID
+	file   int32
+	count  int
+}
+
+type recentID struct {
+	id   settlement.Digest
+	file int32
+}
+
+// recentIDs is how many rows back, about, an id is remembered.
+const recentIDs = 1 << 17
+
+func (r *repeatedIDs) nextFile() {
+	if r.recent == nil {
+		r.recent = make([]recentID, recentIDs)
+	}
+	r.file++
+	r.count = 0
+}
+
+// add takes the next row's id and returns how many were repeated so far.
+func (r *repeatedIDs) add(id settlement.Digest) int {
+	slot := &r.recent[binary.LittleEndian.Uint64(id[8:])%recentIDs]
+	if slot.file == r.file && slot.id == id {
+		r.count++
+	}
+	*slot = recentID{id, r.file}
+	return r.count
 }
 
 // withoutFile returns a rejection that does not keep the piece of the file in memory that its

@@ -67,3 +67,34 @@ merchants: [{id: A}, {id: B}, {id: C}]
 		t.Errorf("the acknowledgement does not say so: %s", acknowledged)
 	}
 }
+
+// TestRepeatedRowsOfOneFile holds a file of millions of equal rows, which takes few bytes, before they take the
+// memory of the night; fewer of them are duplicates like any.
+func TestRepeatedRowsOfOneFile(t *testing.T) {
+	const limit = 250_000
+	job := guardJob(t)
+	job.Rulebook = mustRulebook(t, `
+alliance: {id: HUB, currency: CNY, time_zone: Asia/Shanghai}
+prices: [{id: base, price: "1.00", per_points: 100}]
+merchants: [{id: A}, {id: B}]
+`)
+	packed := func(count int) string {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		fmt.Fprint(w, oneRow[:strings.IndexByte(oneRow, '\n')+1], strings.Repeat("1,anna,issue,5,2026-06-01T10:00:00Z\n2,anna,issue,5,2026-06-01T10:00:00Z\n", count))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return packed.String()
+	}
+	deliver(t, job, "merchant=A/date=2026-06-01/a.csv.gz", packed(limit))
+	deliver(t, job, "merchant=B/date=2026-06-01/b.csv.gz", packed(50))
+	report, err := batch.Run(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := report.Dates[0].Totals.Codes
+	if codes["unreadable_file"] != 1 || codes["duplicate"] != 98 {
+		t.Errorf("exceptions %v", codes)
+	}
+}
