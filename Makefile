@@ -24,7 +24,7 @@ readers: ## pyarrow, DuckDB and pandas read every published table; what they and
 
 s3: ## the tests that need a real S3 server (built into a cache)
 	scripts/s3/install
-	SETTLE_S3=1 go test -count=1 -timeout 30m -run S3 ./settlement/storage/... ./settlement/batch ./fixtures
+	SETTLE_S3=1 go test -count=1 -timeout 30m -run S3 ./settlement/storage/... ./settlement/accounts ./settlement/batch ./fixtures ./cmd/settle
 
 year: ## a year of real purchases, if the data lies in ../shared (see README)
 	SETTLE_YEAR=1 go test -count=1 -timeout 60m -v -run Purchases ./fixtures
