@@ -32,11 +32,11 @@ func (f *memoryFlags) bound() (int64, error) {
 		if limit, err = parseBytes("memory", f.memory); err != nil {
 			return 0, err
 		}
-		if limit < leastMemory {
-			return 0, usage("--memory %s is less than %d MiB, which a run needs", f.memory, leastMemory>>20)
-		}
 	} else if limit == math.MaxInt64 {
 		limit = defaultMemory
+	}
+	if limit < leastMemory {
+		return 0, usage("%d MiB of memory, by --memory or GOMEMLIMIT, are less than the %d MiB that any run needs; give it more", limit>>20, leastMemory>>20)
 	}
 	if f.spill != "" {
 		if info, err := os.Stat(f.spill); err != nil || !info.IsDir() {

@@ -38,6 +38,10 @@ func TestMemoryBound(t *testing.T) {
 			t.Errorf("%+v: %d, %v; want %d", test.flags, got, err, test.want)
 		}
 	}
+	debug.SetMemoryLimit(50 << 20)
+	if got, err := (&memoryFlags{}).bound(); err == nil {
+		t.Errorf("with a GOMEMLIMIT of 50 MiB: %d", got)
+	}
 	debug.SetMemoryLimit(300 << 20)
 	if got, err := (&memoryFlags{}).bound(); err != nil || got != 150<<20 {
 		t.Errorf("with GOMEMLIMIT: %d, %v", got, err)
