@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +42,17 @@ func follow(output io.Reader, repeat io.Writer) map[string]time.Time {
 				started[one.Test] = one.Time
 			case "output":
 				said[one.Test] = append(said[one.Test], one.Output)
+			case "pass":
+				delete(said, one.Test)
 			case "fail":
 				fmt.Fprint(repeat, strings.Join(said[one.Test], ""))
+				delete(said, one.Test)
+				if one.Test == "" { // a package; what its tests said that did not end is all that is left
+					for _, test := range slices.Sorted(maps.Keys(said)) {
+						fmt.Fprint(repeat, strings.Join(said[test], ""))
+					}
+					clear(said)
+				}
 			}
 		} else if len(line) > 0 {
 			repeat.Write(line) // a build that failed

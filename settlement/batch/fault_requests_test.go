@@ -29,7 +29,7 @@ type requestWorker struct {
 func (w *requestWorker) stores() (direct, viaProxy stores) {
 	prefix := fmt.Sprint("world-", w.worlds.Add(1), "/")
 	open := func(endpoint, name string) storage.Bucket {
-		options := storage.S3Options{Endpoint: endpoint, Region: s3test.Region, Profile: s3test.Root, PathStyle: true, Stall: time.Second, Attempts: 3}
+		options := storage.S3Options{Endpoint: endpoint, Region: s3test.Region, Profile: s3test.Root, PathStyle: true, Stall: 5 * time.Second, Attempts: 3}
 		bucket, err := storage.OpenS3(context.Background(), w.bucket, prefix+name, options)
 		if err != nil {
 			w.t.Fatal(err)
