@@ -51,6 +51,8 @@
 //   - alliance/settlement/access: who may do what in these buckets, as their policies.
 //   - alliance/settlement/spool: what is on its way between stages, in memory or spilled to the disk.
 //   - alliance/settlement/batch: the driver on one machine: stages, partitions, workers.
+//   - alliance/settlement/crash: the places at which tests kill the program; no code in production.
+//   - alliance/settlement/faults: what the fault campaign's tests share.
 //   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/cmd/settle: the command.

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"runtime/debug"
@@ -48,7 +49,8 @@ func each(ctx context.Context, workers, count int, do func(ctx context.Context, 
 	}
 	err := group.Wait()
 	for i := range count {
-		if found := failed[i]; found != nil && ctx.Err() != nil {
+		// What was only told to stop says nothing of why.
+		if found := failed[i]; found != nil && !errors.Is(found, context.Canceled) {
 			return found
 		}
 	}
