@@ -23,8 +23,8 @@ func newGC() *cobra.Command {
 		Short: "Remove what runs that failed left in the ledger",
 		Long: `gc removes the objects of attempts that can never become a record: no record names them, and another
 record is in the place that they wanted. It asks no clock, so a slow run that may still succeed keeps
-its objects. It also removes the temporary files of processes that
-were killed; one whose writer lives is locked and stays.`,
+its objects. It also removes the temporary files of processes that were killed; one whose writer lives
+is locked and stays. Last, it deletes objects that a forgotten member was in, if settle forget was cut short.`,
 		Example: `  settle gc --root alliance --dry-run
   settle gc --root alliance`,
 		Args: exactly(0, "no arguments"),
