@@ -58,17 +58,6 @@ func adjustmentLine(adjustment *settlement.Adjustment, date settlement.Date) set
 	}
 }
 
-// PriceAllocations divides the value of a line among its allocations, which must be all of them: see
-// [LinePricer].
-func PriceAllocations(money settlement.Money, line *settlement.Line, sorted []settlement.Allocation) error {
-	pricer := NewLinePricer(money, line)
-	if err := pricer.Price(sorted); err != nil {
-		return err
-	}
-	pricer.Finish()
-	return nil
-}
-
 // A LinePricer divides the value of a line among its allocations: the amount of each is what the
 // rounded value of all up to it grows by, so that they always add up to the line.
 type LinePricer struct {

@@ -74,18 +74,6 @@ func (t *Tally) Lines() []LineTally {
 	return lines
 }
 
-// TallyLines adds up the allocations of whole members, in order of application member by member,
-// by line: a [Tally] in order of lines.
-func TallyLines(allocations []settlement.Allocation) ([]LineTally, error) {
-	var tally Tally
-	if err := tally.Add(allocations, nil); err != nil {
-		return nil, err
-	}
-	lines := tally.Lines()
-	sortTallies(lines)
-	return lines, nil
-}
-
 func sortTallies(tallies []LineTally) {
 	slices.SortFunc(tallies, func(a, b LineTally) int { return settlement.CompareLineKeys(&a.Key, &b.Key) })
 }

@@ -20,9 +20,6 @@ func (p *Pool) NewSpool(partitions int) *Spool {
 	return &Spool{pool: p, partitions: make([]partition, partitions)}
 }
 
-// Partitions returns the number of partitions.
-func (s *Spool) Partitions() int { return len(s.partitions) }
-
 // Bytes returns how many bytes a partition holds.
 func (s *Spool) Bytes(partition int) int64 { return s.partitions[partition].bytes }
 
