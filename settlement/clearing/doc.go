@@ -8,10 +8,10 @@
 //	Validator.Check   one row against its form and the rulebook
 //	Deduplicate       the rows of one partition of ids against the ids taken
 //	Attributor        the rows of one member against its lots
-//	TallyLines        the allocations of whole members, added up by line
+//	Tally             the allocations of whole members, added up by line
 //	MergeTallies      the tallies of all partitions
 //	PriceLines        each line priced and rounded once
-//	PriceAllocations  a line's value divided among its allocations
+//	LinePricer        a line's value divided among its allocations
 //	Net               the cycle: fees, tax, positions, payments
 //
 // # Rows
