@@ -50,8 +50,8 @@
 // # Counts and invariants
 //
 // Every row of a consumed file is in exactly one of accepted, deferred and rejected; rows of held
-// files are never read into anything. A file of which more than 250,000 rows would be rejected, by
-// checks before `conflict` or because they repeat the id of a row not far before, is read no further and
+// files are never read into anything. A file of which more than 250,000 rows would be rejected by
+// checks before `conflict`, or more than 100,000 repeat the id of a row not far before, is read no further and
 // held as unreadable_file. Statements count the
 // rows read tonight: a row that was deferred earlier and is settled or rejected tonight is counted
 // on the night it was read. These are asserted on every run, and a breach is a panic: each file's counts add up; for every issuer

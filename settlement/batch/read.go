@@ -271,7 +271,7 @@ type examination struct {
 	rejected []settlement.Exception
 }
 
-// maxRejected is how many rows of one file may be rejected, or repeat an id, before it is read no further but
+// maxRejected is how many rows of one file may be rejected before it is read no further but
 // held: a file of complaints must not take the memory or the time of everybody else's night.
 const maxRejected = 250_000
 
@@ -292,7 +292,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 			row, rejection = validator.Check(object.Merchant, object.Key, record)
 			if rejection == nil {
 				id := clearing.IDDigest(merchant, row.ID)
-				if repeated.add(id) > maxRejected {
+				if repeated.add(id) > maxRepeated {
 					return errTooManyRejected
 				}
 				return accept(&row, id)
@@ -310,8 +310,11 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 	found.facts, err = intake.Read(ctx, c.Inbox, object, sink)
 	if errors.Is(err, errTooManyRejected) {
 		if found.facts, err = intake.Read(ctx, c.Inbox, object, nil); err == nil {
-			found.facts.Code, found.facts.Message = settlement.UnreadableFile, fmt.Sprintf(
-				"more rows would be rejected than the limit of %d; correct the file, or deliver it in parts", maxRejected)
+			limit := fmt.Sprintf("more rows would be rejected than the limit of %d", maxRejected)
+			if repeated.count > maxRepeated {
+				limit = fmt.Sprintf("more rows repeat the id of a row not far before than the limit of %d", maxRepeated)
+			}
+			found.facts.Code, found.facts.Message = settlement.UnreadableFile, limit+"; correct the file, or deliver it in parts"
 		}
 	}
 	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
@@ -326,9 +329,12 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 	return found, err
 }
 
+// maxRepeated is how many rows of one file may repeat the id of a row not far before. They are on their way before
+// anybody knows that they are rejected, and so cost more than those that are rejected at once.
+const maxRepeated = 100_000
+
 // repeatedIDs counts the rows of a file whose id a row of the file shortly before had. A few bytes can be
-// packed to millions of equal rows; they are all rejected, so they count towards maxRejected, and must do so
-// before they are anywhere. Rows further apart are found when ids are compared, but cannot be packed so well.
+// packed to millions of equal rows; they are all rejected, and must be stopped before they are anywhere. Rows further apart are found when ids are compared, but cannot be packed so well.
 type repeatedIDs struct {
 	recent []recentID
 	file   int32

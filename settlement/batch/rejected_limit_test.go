@@ -71,7 +71,7 @@ merchants: [{id: A}, {id: B}, {id: C}]
 // TestRepeatedRowsOfOneFile holds a file of millions of equal rows, which takes few bytes, before they take the
 // memory of the night; fewer of them are duplicates like any.
 func TestRepeatedRowsOfOneFile(t *testing.T) {
-	const limit = 250_000
+	const limit = 100_000
 	job := guardJob(t)
 	job.Rulebook = mustRulebook(t, `
 alliance: {id: HUB, currency: CNY, time_zone: Asia/Shanghai}
@@ -92,6 +92,10 @@ merchants: [{id: A}, {id: B}]
 	report, err := batch.Run(t.Context(), job)
 	if err != nil {
 		t.Fatal(err)
+	}
+	acknowledged := string(contentsOf(t, job.Acknowledgements)["merchant=A/date=2026-06-01/ack.json"])
+	if says := "more rows repeat the id of a row not far before than the limit of 100000"; !strings.Contains(acknowledged, says) {
+		t.Errorf("the acknowledgement does not say so: %s", acknowledged)
 	}
 	codes := report.Dates[0].Totals.Codes
 	if codes["unreadable_file"] != 1 || codes["duplicate"] != 98 {

@@ -214,8 +214,8 @@
 //	                   a block of DELTA_BINARY_PACKED 1,048,576 numbers
 //	zstd window        128 MiB
 //	points             the totals of a file fit 64 bits
-//	rejected rows      250,000 of a file, by all checks before conflict, and as many that repeat the
-//	                   id of one of the 100,000 rows before: the file is held, whatever
+//	rejected rows      250,000 of a file, by all checks before conflict, and 100,000 that repeat the
+//	                   id of one of the 100,000 rows before, about: the file is held, whatever
 //	                   max_rejected says (counted by the driver; package batch)
 //	a control file     1 MiB; over it, it is bad_control
 //
