@@ -39,6 +39,7 @@ func TestVerify(t *testing.T) {
 func TestRename(t *testing.T) {
 	random := newSources(t)
 	items := random.items(60)
+	items[7].removed = false // a removal carries no rows
 	items[7].account.Deferred = []settlement.Transaction{random.deferred(items[7].account.Member), random.deferred("somebody else")}
 	content, _ := write(t, testParties, items)
 	for _, i := range []int{0, 7, 30, 59} {
