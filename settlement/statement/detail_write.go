@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -104,12 +105,27 @@ func (g *groupWriter) flags(values []bool) {
 	}
 }
 
+// texts writes texts in pieces, each of which may end a page, but those with nulls at once: where a page without
+// any value comes after one with values, the library's encoder of lengths reads past the end of a buffer.
 func (g *groupWriter) texts(values []parquet.ByteArray, levels []int16) {
-	if column, ok := next[*file.ByteArrayColumnChunkWriter](g); ok {
+	column, ok := next[*file.ByteArrayColumnChunkWriter](g)
+	if !ok {
+		return
+	}
+	if levels != nil {
 		written, err := column.WriteBatch(values, levels, nil)
 		g.done(column, written, len(values), err)
+		return
+	}
+	for piece := range slices.Chunk(values, textsPerPiece) {
+		written, err := column.WriteBatch(piece, nil, nil)
+		if g.done(column, written, len(piece), err); g.err != nil {
+			return
+		}
 	}
 }
+
+const textsPerPiece = 16 << 10
 
 // dictionary writes a column as indices into names. Where there are levels, the indices of
 // nulls have a place but no meaning.
