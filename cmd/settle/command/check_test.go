@@ -76,9 +76,41 @@ func TestGenerateWritesAnAllianceThatSettles(t *testing.T) {
 		"profile \"x\"":   {"generate", "--out", out + "2", "--profiles", "x"},
 		"0 merchants":     {"generate", "--out", out + "2", "--merchants", "0"},
 		"--from":          {"generate", "--out", out + "2", "--from", "yesterday"},
+
+		"--merchant-share":               {"generate", "--out", out + "2", "--merchant-share", "95"},
+		"--active-share":                 {"generate", "--out", out + "2", "--active-share", "-1"},
+		"--files-per-merchant 0":         {"generate", "--out", out + "2", "--files-per-merchant", "0"},
+		"1000 files per merchant":        {"generate", "--out", out + "2", "--files-per-merchant", "1000"},
+		"9 rows of one member":           {"generate", "--out", out + "2", "--rows", "8", "--member-rows", "9"},
+		"9 lots that expire":             {"generate", "--out", out + "2", "--lots", "8", "--expiring-lots", "9"},
+		"one has a share":                {"generate", "--out", out + "2", "--even-merchants", "--merchant-share", "0.5"},
+		"1000 millionths of 999 members": {"generate", "--out", out + "2", "--members", "999", "--active-share", "0.001"},
+		"give a number from 1 to 99999":  {"generate", "--out", out + "2", "--merchants", "100000"},
 	} {
 		if code, _, stderr := settle(arguments...); code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit code %d, %s", arguments, code, stderr)
+		}
+	}
+}
+
+func TestGenerateWritesNightsOfUnusualShape(t *testing.T) {
+	for name, shape := range map[string][]string{
+		"skewed":    {"--merchant-share", "0.95", "--member-rows", "100"},
+		"scattered": {"--plain", "--lots", "200", "--active-share", "0.1", "--expiring-lots", "50"},
+		"many":      {"--merchants", "600", "--even-merchants", "--files-per-merchant", "2"},
+	} {
+		out := filepath.Join(t.TempDir(), name)
+		arguments := append([]string{"generate", "--out", out, "--nights", "1", "--rows", "200", "--members", "50", "--json"}, shape...)
+		code, stdout, stderr := settle(arguments...)
+		if code != 0 || !strings.Contains(stdout, `"rows": 200`) {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
+		}
+		files := map[string]string{"skewed": `"files": 5`, "scattered": `"lots": 200`, "many": `"files": 1200`}[name]
+		if !strings.Contains(stdout, files) {
+			t.Errorf("%s: no %s in\n%s", name, files, stdout)
+		}
+		if code, stdout, stderr := settle("run", "--root", out, "--rules", filepath.Join(out, "rulebook.yaml"), "--date", "2026-06-01"); code != 0 {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
 		}
 	}
 }
