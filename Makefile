@@ -1,6 +1,6 @@
 # settle: close the books of a loyalty alliance, night by night. See README.md.
 
-.PHONY: build demo test vet readers s3 year histories restatements hostile faults alerts bench bench-large micro fuzz image k8s clean
+.PHONY: build demo test vet readers s3 year histories restatements hostile faults alerts bench bench-large bench-variants micro fuzz image k8s clean
 
 build: ## bin/settle
 	go build -o bin/settle ./cmd/settle
@@ -54,6 +54,14 @@ bench: ## a night of 20 million rows against DuckDB: make bench ROWS=2000000 RUN
 
 bench-large: ## the same with 200 million rows, once
 	cd scripts/bench && go run . night -rows $(or $(ROWS),200000000) -runs $(or $(RUNS),1) $(bench_options)
+
+# What the variants take besides: make bench-variants CASES="one-member touch-5" RUNS=3 DIVIDE=10 TOUCH_LOTS=10000000 TOUCH_ROWS=1000000.
+variant_options = $(if $(CASES),-cases "$(CASES)") $(if $(RUNS),-runs $(RUNS)) $(if $(ROWS),-rows $(ROWS)) $(if $(FILE_ROWS),-file-rows $(FILE_ROWS)) \
+	$(if $(MERCHANTS),-merchants $(MERCHANTS)) $(if $(SMALL_MERCHANTS),-small-merchants $(SMALL_MERCHANTS)) $(if $(TOUCH_LOTS),-touch-lots $(TOUCH_LOTS)) \
+	$(if $(TOUCH_ROWS),-touch-rows $(TOUCH_ROWS)) $(if $(DIVIDE),-divide $(DIVIDE)) $(if $(MEMORY),-memory $(MEMORY)) $(if $(PROFILE),-profile)
+
+bench-variants: ## nights of unusual shape, settle alone: make bench-variants CASES="one-member s3" RUNS=3
+	cd scripts/bench && go run . variants $(variant_options)
 
 micro: ## micro-benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./settlement/... ./rules

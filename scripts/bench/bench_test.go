@@ -26,7 +26,7 @@ func TestDisagreementIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := prepare(ctx, o, t.Output())
+	p, _, err := prepareBoth(ctx, o, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,22 +15,30 @@ import (
 	"syscall"
 )
 
-// A prepared night is everything that both sides start from.
-type prepared struct {
-	settle   string // the program
-	folder   string // inbox, rulebook.yaml, lots.csv
-	rulebook string
-	inbox    string
-	ledger   string // with the opening lots on record
-	lots     string // the same lots in Parquet, for DuckDB
-	work     string // for what is made and thrown away
+// A place is where nights are made and settled: the cache, and the program as it is now.
+type place struct {
+	cache      string
+	repository string
+	settle     string // the program
+	work       string // for what is made and thrown away
 	// boundable says that settle's memory can be bounded.
 	boundable bool
+	// generator and program are digests of what generates, and of the program.
+	generator, program string
 }
 
-// prepare builds settle, generates the night and puts its opening lots on record, unless that was
-// done before. Data are kept by what they were generated from, ledgers by the program that wrote them.
-func prepare(ctx context.Context, o *options, say io.Writer) (*prepared, error) {
+// A prepared night is everything that both sides start from.
+type prepared struct {
+	*place
+	folder   string // inbox, rulebook.yaml
+	rulebook string
+	inbox    string
+	opening  string // lots.csv, and what is made of it
+	ledger   string // with the opening lots on record
+}
+
+// setUp builds settle, and clears away what earlier runs of this program left.
+func setUp(ctx context.Context) (*place, error) {
 	cache, err := cacheDirectory()
 	if err != nil {
 		return nil, err
@@ -39,7 +47,7 @@ func prepare(ctx context.Context, o *options, say io.Writer) (*prepared, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{settle: filepath.Join(cache, "bin", "settle"), work: filepath.Join(cache, fmt.Sprintf("work-%d", os.Getpid()))}
+	p := &place{cache: cache, repository: root, settle: filepath.Join(cache, "bin", "settle"), work: filepath.Join(cache, fmt.Sprintf("work-%d", os.Getpid()))}
 	if err := clearAbandoned(cache); err != nil {
 		return nil, err
 	}
@@ -53,55 +61,88 @@ func prepare(ctx context.Context, o *options, say io.Writer) (*prepared, error) 
 		return nil, fmt.Errorf("settle run --help: %w", err)
 	}
 	p.boundable = strings.Contains(string(help), "--memory ")
-	generator, err := digestFiles(filepath.Join(root, "fixtures", "generate", "*.go"))
-	if err != nil {
+	if p.generator, err = digestFiles(filepath.Join(root, "fixtures", "generate", "*.go")); err != nil {
 		return nil, err
 	}
-	name := fmt.Sprintf("rows-%d-members-%d-merchants-%d-lots-%d-%s", o.rows, o.members, o.merchants, o.lots, generator)
-	p.folder = filepath.Join(cache, "data", name)
-	p.rulebook, p.inbox, p.lots = filepath.Join(p.folder, "rulebook.yaml"), filepath.Join(p.folder, "inbox"), filepath.Join(p.folder, "lots.parquet")
-	if err := once(p.folder, func(folder string) error { return p.generate(ctx, o, folder, say) }); err != nil {
-		return nil, err
-	}
-	program, err := digestFiles(p.settle)
-	if err != nil {
-		return nil, err
-	}
-	ledgers := filepath.Join(cache, "ledgers", name)
-	p.ledger = filepath.Join(ledgers, program)
-	if err := keepOnly(ledgers, program); err != nil {
-		return nil, err
-	}
-	if err := once(p.ledger, func(folder string) error { return p.open(ctx, folder, say) }); err != nil {
+	if p.program, err = digestFiles(p.settle); err != nil {
 		return nil, err
 	}
 	return p, os.MkdirAll(p.work, 0o755)
 }
 
-func (p *prepared) generate(ctx context.Context, o *options, folder string, say io.Writer) error {
-	fmt.Fprintf(say, "generating %d rows of %d members at %d merchants, and %d lots\n", o.rows, o.members, o.merchants, o.lots)
-	spent, _, err := measure(ctx, nil, nil, p.settle, "generate", "--out", folder, "--plain", "--formats", "parquet", "--nights", "1",
-		"--from", date, "--seed", fmt.Sprint(seed), "--rows", fmt.Sprint(o.rows), "--members", fmt.Sprint(o.members),
-		"--merchants", fmt.Sprint(o.merchants), "--lots", fmt.Sprint(o.lots))
+// prepare generates a night and puts its opening lots on record, unless that was done before. Nights
+// are kept by what they were generated from, lots by their content, as nights may have them in common, and ledgers by the program that
+// wrote them.
+func (pl *place) prepare(ctx context.Context, w *world, say io.Writer) (*prepared, error) {
+	p := &prepared{place: pl, folder: filepath.Join(pl.cache, "nights", w.name()+"-"+pl.generator)}
+	p.rulebook, p.inbox = filepath.Join(p.folder, "rulebook.yaml"), filepath.Join(p.folder, "inbox")
+	if err := once(p.folder, func(folder string) error { return pl.generate(ctx, w, folder, say) }); err != nil {
+		return nil, err
+	}
+	digest, err := os.ReadFile(filepath.Join(p.folder, openingName))
+	if err != nil {
+		return nil, fmt.Errorf("which lots are before the night: %w", err)
+	}
+	p.opening = filepath.Join(pl.cache, "lots", string(digest))
+	ledgers := filepath.Join(p.opening, "ledgers")
+	p.ledger = filepath.Join(ledgers, pl.program)
+	if err := keepOnly(ledgers, pl.program); err != nil {
+		return nil, err
+	}
+	return p, once(p.ledger, func(folder string) error { return p.open(ctx, folder, say) })
+}
+
+// openingName is the file of a night that says which lots are before it.
+const openingName = "opening"
+
+// generate makes a night. Its lots go where lots are kept, by their digest and the rulebook's.
+func (pl *place) generate(ctx context.Context, w *world, folder string, say io.Writer) error {
+	fmt.Fprintf(say, "generating %s\n", w.name())
+	spent, _, err := measure(ctx, nil, nil, pl.settle, append([]string{"generate", "--out", folder}, w.arguments()...)...)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(say, "generated in %s\n", seconds(spent.wall))
-	_, _, err = self(ctx, nil, "_convert", filepath.Join(folder, "lots.csv"), filepath.Join(folder, "lots.parquet"))
-	return err
+	lots := filepath.Join(folder, "lots.csv")
+	rulebook, err := digestFiles(filepath.Join(folder, "rulebook.yaml"))
+	if err != nil {
+		return err
+	}
+	digest, err := digestFiles(lots)
+	if err != nil {
+		return err
+	}
+	digest += "-" + rulebook
+	opening := filepath.Join(pl.cache, "lots", digest)
+	if err := os.MkdirAll(opening, 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(lots, filepath.Join(opening, "lots.csv")); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, openingName), []byte(digest), 0o644)
 }
 
 func (p *prepared) open(ctx context.Context, folder string, say io.Writer) error {
 	fmt.Fprintln(say, "putting the opening lots on record")
-	spent, _, err := measure(ctx, nil, nil, p.settle, "open", "--ledger", folder, "--rules", p.rulebook, "--lots", filepath.Join(p.folder, "lots.csv"),
+	spent, _, err := measure(ctx, nil, nil, p.settle, "open", "--ledger", folder, "--rules", p.rulebook, "--lots", filepath.Join(p.opening, "lots.csv"),
 		"--operator", "bench", "--json")
 	if err == nil {
-		fmt.Fprintf(say, "on record in %s\n", seconds(spent.wall))
+		fmt.Fprintf(say, "on record in %s, peak memory %s\n", seconds(spent.wall), gibibytes(spent.peak))
 	}
 	return err
 }
 
-// once makes a folder whole or not at all, if it is not there.
+// lots returns the opening lots in Parquet, for DuckDB.
+func (p *prepared) lots(ctx context.Context) (string, error) {
+	path := filepath.Join(p.opening, "lots.parquet")
+	return path, once(path, func(path string) error {
+		_, _, err := self(ctx, nil, "_convert", filepath.Join(p.opening, "lots.csv"), path)
+		return err
+	})
+}
+
+// once makes a folder or a file whole or not at all, if it is not there.
 func once(folder string, make func(folder string) error) error {
 	if _, err := os.Stat(folder); err == nil {
 		return nil
@@ -186,9 +227,9 @@ func digestFiles(pattern string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)[:6]), nil
 }
 
-// warm reads what both sides will read, so that neither finds it colder than the other.
-func (p *prepared) warm() error {
-	for _, path := range []string{p.inbox, p.lots, p.ledger} {
+// warm reads what will be read, so that nobody finds it colder than another.
+func warm(paths ...string) error {
+	for _, path := range paths {
 		err := filepath.Walk(path, func(path string, info os.FileInfo, err error) error {
 			if err != nil || info.IsDir() {
 				return err

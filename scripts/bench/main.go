@@ -17,6 +17,7 @@ import (
 var commands = map[string]func(context.Context, []string) error{
 	"night":    runNight,
 	"prepare":  prepareNight,
+	"variants": runVariants,
 	"_duckdb":  duckDBChild,
 	"_convert": convertChild,
 	"_compare": compareChild,

@@ -47,7 +47,7 @@ func runNight(ctx context.Context, arguments []string) error {
 	}
 	defer file.Close()
 	out := io.MultiWriter(os.Stdout, file)
-	p, err := prepare(ctx, o, os.Stderr)
+	p, lots, err := prepareBoth(ctx, o, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func runNight(ctx context.Context, arguments []string) error {
 	}
 	night := new(measured)
 	for run := range o.runs {
-		if err := p.warm(); err != nil {
+		if err := warm(p.inbox, lots, p.ledger); err != nil {
 			return err
 		}
 		if err := night.run(ctx, o, p, run, out); err != nil {
@@ -78,11 +78,24 @@ func prepareNight(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := prepare(ctx, o, os.Stderr)
+	p, _, err := prepareBoth(ctx, o, os.Stderr)
 	if err != nil {
 		return err
 	}
 	return os.RemoveAll(p.work)
+}
+
+// prepareBoth prepares a night for both sides; lots are DuckDB's.
+func prepareBoth(ctx context.Context, o *options, say io.Writer) (p *prepared, lots string, err error) {
+	machine, err := setUp(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if p, err = machine.prepare(ctx, o.world(), say); err != nil {
+		return nil, "", err
+	}
+	lots, err = p.lots(ctx)
+	return p, lots, err
 }
 
 // run measures both sides once. The first time what they published is compared.
@@ -133,8 +146,21 @@ func (p *prepared) copyLedger(to string) error {
 
 // runSettle settles the night with the program as anybody would.
 func (p *prepared) runSettle(ctx context.Context, o *options, folder string, environment ...string) (cost, []stepTime, error) {
-	arguments := []string{"run", "--rules", p.rulebook, "--inbox", p.inbox, "--ledger", filepath.Join(folder, "ledger"),
-		"--statements", filepath.Join(folder, "statements"), "--acks", filepath.Join(folder, "acks"), "--date", date,
+	return p.settleNight(ctx, o, o.rows, in(folder, p.inbox), environment...)
+}
+
+// locations are where a night finds and leaves everything: directories, or URLs.
+type locations struct{ inbox, ledger, statements, acks string }
+
+// in returns the locations of a night that is settled in a folder.
+func in(folder, inbox string) *locations {
+	return &locations{inbox, filepath.Join(folder, "ledger"), filepath.Join(folder, "statements"), filepath.Join(folder, "acks")}
+}
+
+// settleNight settles a night of so many rows.
+func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *locations, environment ...string) (cost, []stepTime, error) {
+	arguments := []string{"run", "--rules", p.rulebook, "--inbox", at.inbox, "--ledger", at.ledger,
+		"--statements", at.statements, "--acks", at.acks, "--date", date,
 		"--operator", "bench", "--strict", "--workers", fmt.Sprint(o.workers), "--json"}
 	if o.memory != "" && p.boundable {
 		arguments = append(arguments, "--memory", o.memory)
@@ -157,7 +183,7 @@ func (p *prepared) runSettle(ctx context.Context, o *options, folder string, env
 	if err := json.Unmarshal(stdout, &report); err != nil {
 		return spent, nil, fmt.Errorf("read settle's report: %w", err)
 	}
-	if len(report.Dates) != 1 || report.Dates[0].Totals.RowsAccepted != o.rows {
+	if len(report.Dates) != 1 || report.Dates[0].Totals.RowsAccepted != rows {
 		return spent, nil, errors.New("settle did not accept every row of the night")
 	}
 	var stages []stepTime
@@ -171,7 +197,11 @@ func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string) (co
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return cost{}, nil, err
 	}
-	spent, stdout, err := self(ctx, nil, "_duckdb", "--inbox", p.inbox, "--lots", p.lots, "--rules", p.rulebook, "--out", folder,
+	lots, err := p.lots(ctx)
+	if err != nil {
+		return cost{}, nil, err
+	}
+	spent, stdout, err := self(ctx, nil, "_duckdb", "--inbox", p.inbox, "--lots", lots, "--rules", p.rulebook, "--out", folder,
 		"--threads", fmt.Sprint(o.workers), "--memory", o.memory)
 	if err != nil {
 		return spent, nil, err

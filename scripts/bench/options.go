@@ -61,6 +61,11 @@ func parseOptions(arguments []string) (*options, error) {
 	return &o, nil
 }
 
+// world is the night that the caller chose.
+func (o *options) world() *world {
+	return &world{rows: o.rows, members: o.members, merchants: o.merchants, lots: o.lots}
+}
+
 // cacheDirectory is where generated data and work in progress lie, outside the checkout.
 func cacheDirectory() (string, error) {
 	if named := os.Getenv("SETTLE_BENCH_CACHE"); named != "" {

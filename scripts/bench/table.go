@@ -111,12 +111,20 @@ func (p *prepared) profile(ctx context.Context, o *options, out io.Writer) error
 	if err := p.copyLedger(folder); err != nil {
 		return err
 	}
-	profiles := filepath.Join(filepath.Dir(p.work), "profiles")
+	return p.profiled(ctx, "night", out, func(environment ...string) error {
+		_, _, err := p.runSettle(ctx, o, folder, environment...)
+		return err
+	})
+}
+
+// profiled runs settle with profiles, which are kept in the cache by their name, and prints where its time and its allocations go.
+func (p *prepared) profiled(ctx context.Context, name string, out io.Writer, run func(environment ...string) error) error {
+	profiles := filepath.Join(p.cache, "profiles")
 	if err := os.MkdirAll(profiles, 0o755); err != nil {
 		return err
 	}
-	processor, allocations := filepath.Join(profiles, "cpu.pprof"), filepath.Join(profiles, "allocations.pprof")
-	if _, _, err := p.runSettle(ctx, o, folder, "SETTLE_CPU_PROFILE="+processor, "SETTLE_ALLOCATIONS_PROFILE="+allocations); err != nil {
+	processor, allocations := filepath.Join(profiles, name+"-cpu.pprof"), filepath.Join(profiles, name+"-allocations.pprof")
+	if err := run("SETTLE_CPU_PROFILE="+processor, "SETTLE_ALLOCATIONS_PROFILE="+allocations); err != nil {
 		return err
 	}
 	for _, show := range [][]string{

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A world is the alliance, and the one night of it, that settle generate is asked for.
+type world struct {
+	rows      int64
+	members   int
+	merchants int
+	lots      int64
+
+	// What follows makes the night unlike others; the zero value leaves it as it is.
+
+	// merchantShare is the share of rows of one merchant, such as 0.95.
+	merchantShare    string
+	evenMerchants    bool
+	filesPerMerchant int
+	// memberRows is how many rows one member has.
+	memberRows int64
+	// activeShare is the share of members who have all rows, such as 0.05.
+	activeShare  string
+	expiringLots int64
+}
+
+// arguments are those of settle generate, but for the directory.
+func (w *world) arguments() []string {
+	arguments := []string{"--plain", "--formats", "parquet", "--nights", "1", "--from", date, "--seed", fmt.Sprint(seed)}
+	return append(arguments, w.shape()...)
+}
+
+// shape are the arguments that worlds differ in.
+func (w *world) shape() []string {
+	arguments := []string{"--rows", fmt.Sprint(w.rows), "--members", fmt.Sprint(w.members),
+		"--merchants", fmt.Sprint(w.merchants), "--lots", fmt.Sprint(w.lots)}
+	if w.merchantShare != "" {
+		arguments = append(arguments, "--merchant-share", w.merchantShare)
+	}
+	if w.evenMerchants {
+		arguments = append(arguments, "--even-merchants")
+	}
+	if w.filesPerMerchant > 0 {
+		arguments = append(arguments, "--files-per-merchant", fmt.Sprint(w.filesPerMerchant))
+	}
+	if w.memberRows > 0 {
+		arguments = append(arguments, "--member-rows", fmt.Sprint(w.memberRows))
+	}
+	if w.activeShare != "" {
+		arguments = append(arguments, "--active-share", w.activeShare)
+	}
+	if w.expiringLots > 0 {
+		arguments = append(arguments, "--expiring-lots", fmt.Sprint(w.expiringLots))
+	}
+	return arguments
+}
+
+// name names the world's folder: its shape, such as rows-20-members-2-merchants-2-lots-6.
+func (w *world) name() string {
+	return strings.TrimPrefix(strings.ReplaceAll(strings.Join(w.shape(), "-"), "---", "-"), "--")
+}
