@@ -76,7 +76,7 @@ func planAlliance(night *settlement.Night, options *Options) folderPlan {
 // tableJob encodes a table, reads it back with the other library and compares it with what the
 // night says it must come to, column by column.
 func tableJob[R any](t *table[R], folder string, options *Options, rows func() ([]R, error), want func() tallies) job {
-	return job{t.file, func() (encoded, error) {
+	return job{t.file, 0, func() (encoded, error) {
 		rows, err := rows()
 		if err != nil {
 			return encoded{}, err
@@ -110,7 +110,11 @@ func tableJob[R any](t *table[R], folder string, options *Options, rows func() (
 // detailJob encodes a part of a merchant's detail. Its rows are compared with its footer; the
 // sums of all parts with the lines, when they are all there.
 func detailJob(v *view, name string, part []span, options *Options) job {
-	return job{name, func() (encoded, error) {
+	var rows int64
+	for i := range part {
+		rows += part[i].count
+	}
+	return job{name, rows, func() (encoded, error) {
 		if len(part) == 0 {
 			body, err := emptyDetail()
 			return encoded{body: body}, err

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"alliance/settlement"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // DefaultDetailRowsPerFile is how many rows a detail file has at most unless Options say otherwise.
@@ -183,6 +185,8 @@ func describe(name string, body []byte, rows int64) File {
 // A job encodes one file.
 type job struct {
 	name string
+	// rows is how many rows of detail it encodes.
+	rows int64
 	run  func() (encoded, error)
 }
 
@@ -200,26 +204,45 @@ type finished struct {
 	err  error
 }
 
-// Encoders run jobs several at a time and give their results in the order of the jobs. At most
-// so many results as there are workers wait to be taken, so memory is bounded by a few files.
+// Encoders run jobs several at a time and give their results in the order of the jobs. What waits to be
+// taken, because a large file before it takes its time, is bounded in files and in rows of detail.
 type encoders struct {
-	results chan chan finished
+	results chan pending
+	waiting *semaphore.Weighted // in rows of detail
 	running sync.WaitGroup
 }
 
+// A pending result holds room for so many rows until it is taken.
+type pending struct {
+	result chan finished
+	rows   int64
+}
+
+const (
+	filesAhead = 64
+	rowsAhead  = 4 * DefaultDetailRowsPerFile
+)
+
 func encodeAhead(ctx context.Context, plans []folderPlan, workers int) *encoders {
-	e := &encoders{results: make(chan chan finished, workers-1)}
+	e := &encoders{results: make(chan pending, filesAhead), waiting: semaphore.NewWeighted(rowsAhead)}
+	atWork := semaphore.NewWeighted(int64(workers))
 	e.running.Go(func() {
 		defer close(e.results)
 		for i := range plans {
 			for _, job := range plans[i].jobs {
-				result := make(chan finished, 1)
+				next := pending{make(chan finished, 1), min(job.rows, rowsAhead)}
+				if e.waiting.Acquire(ctx, next.rows) != nil || atWork.Acquire(ctx, 1) != nil {
+					return // ctx tells why
+				}
+				e.running.Go(func() {
+					defer atWork.Release(1)
+					next.result <- job.finish()
+				})
 				select {
 				case <-ctx.Done():
 					return
-				case e.results <- result:
+				case e.results <- next:
 				}
-				e.running.Go(func() { result <- job.finish() })
 			}
 		}
 	})
@@ -240,11 +263,12 @@ func (j *job) finish() (result finished) {
 
 // next returns the next job's result.
 func (e *encoders) next(ctx context.Context) (finished, error) {
-	result, open := <-e.results
+	next, open := <-e.results
 	if !open {
 		return finished{}, context.Cause(ctx)
 	}
-	return <-result, nil
+	defer e.waiting.Release(next.rows)
+	return <-next.result, nil
 }
 
 func (e *encoders) wait() { e.running.Wait() }
