@@ -249,6 +249,7 @@ func (c *stateChange) take(account *settlement.Account, due settlement.Date) err
 	}
 	c.mine = c.mine[:0]
 	if c.next < c.groups.count() && c.groups.names[c.next] == account.Member {
+		account.Member = c.groups.names[c.next]
 		c.mine = c.groups.rowsOf(c.rows, c.next, c.mine)
 		c.next++
 	}
@@ -381,10 +382,11 @@ type memberGroups struct {
 
 func (g *memberGroups) count() int { return len(g.names) }
 
-// rowsOf appends the rows of a member.
+// rowsOf appends the rows of a member. They share the member's name, so that it is found the same at a glance.
 func (g *memberGroups) rowsOf(rows []settlement.Transaction, member int, to []settlement.Transaction) []settlement.Transaction {
 	for _, row := range g.order[g.starts[member]:g.starts[member+1]] {
 		to = append(to, rows[row])
+		to[len(to)-1].Member = g.names[member]
 	}
 	return to
 }

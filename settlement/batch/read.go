@@ -335,15 +335,13 @@ const maxRepeated = 100_000
 
 // repeatedIDs counts the rows of a file whose id a row of the file shortly before had. A few bytes can be
 // packed to millions of equal rows; they are all rejected, and must be stopped before they are anywhere. Rows further apart are found when ids are compared, but cannot be packed so well.
+//
+// An id is remembered by 64 bits of its digest together with the file's number. That two ids look the same by
+// chance counts as one repetition of a hundred thousand.
 type repeatedIDs struct {
-	recent []recentID
-	file   int32
+	recent []uint64
+	file   uint64
 	count  int
-}
-
-type recentID struct {
-	id   settlement.Digest
-	file int32
 }
 
 // recentIDs is how many rows back, about, an id is remembered.
@@ -351,19 +349,20 @@ const recentIDs = 1 << 17
 
 func (r *repeatedIDs) nextFile() {
 	if r.recent == nil {
-		r.recent = make([]recentID, recentIDs)
+		r.recent = make([]uint64, recentIDs)
 	}
-	r.file++
+	r.file += 0x9E3779B97F4A7C15 // an odd number: files have different ones
 	r.count = 0
 }
 
 // add takes the next row's id and returns how many were repeated so far.
 func (r *repeatedIDs) add(id settlement.Digest) int {
 	slot := &r.recent[binary.LittleEndian.Uint64(id[8:])%recentIDs]
-	if slot.file == r.file && slot.id == id {
+	seen := binary.LittleEndian.Uint64(id[:]) ^ r.file
+	if *slot == seen {
 		r.count++
 	}
-	*slot = recentID{id, r.file}
+	*slot = seen
 	return r.count
 }
 

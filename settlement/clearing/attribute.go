@@ -55,6 +55,8 @@ type Attributor struct {
 	mergedLots                    []settlement.Lot
 	mergedRedemptions             []settlement.Redemption
 	reason                        string
+	// lastDates remembers the last date of use of points by business date.
+	lastDates [64]lastDate
 }
 
 // NewAttributor returns an Attributor for the rows that are settled on date by rulebook.
@@ -196,7 +198,7 @@ func (a *Attributor) apply(work *task) {
 func (a *Attributor) issue(row *settlement.Transaction) {
 	expiresOn := row.ExpiresOn
 	if expiresOn == settlement.NoDate {
-		expiresOn = a.ledger.ExpiresOn(row.BusinessDate)
+		expiresOn = a.usableThrough(row.BusinessDate)
 	}
 	lot := settlement.Lot{
 		Key:       settlement.LotKey{Merchant: row.Merchant, BusinessDate: row.BusinessDate, TransactionID: row.ID},
@@ -216,6 +218,21 @@ func (a *Attributor) issue(row *settlement.Transaction) {
 	a.add(&a.outcome.Movements[lot.Issuer].Issued, row.Points, "issued", lot.Issuer)
 	a.drift[lot.Issuer] += row.Points
 	a.settle(row)
+}
+
+// usableThrough returns the last business date of use of points issued on a business date. Nearly all rows of
+// a night are of the same few dates, and the calendar takes its time.
+func (a *Attributor) usableThrough(business settlement.Date) settlement.Date {
+	last := &a.lastDates[uint32(business)%uint32(len(a.lastDates))]
+	if !last.known || last.business != business {
+		*last = lastDate{business, a.ledger.ExpiresOn(business), true}
+	}
+	return last.through
+}
+
+type lastDate struct {
+	business, through settlement.Date
+	known             bool
 }
 
 // issuerOf returns who funds the points of a row: who it names, else the merchant.
