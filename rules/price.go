@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 
 	"alliance/settlement"
@@ -16,9 +17,17 @@ const maxRemembered = 1 << 18
 type Pricer struct {
 	rulebook   *Rulebook
 	asksReason bool
-	remembered map[priceKey][]*PriceRule
+	remembered map[priceKey][]int32
 	limit      int
+	// pairs is, by issuer and redeemer, the place in lists of the entries that hold for them, plus 1. It serves
+	// where no condition asks for a reason and parties are few; entries that hold for many pairs are one list.
+	pairs     []int32
+	lists     [][]int32
+	listPlace map[string]int32
 }
+
+// mostPairs is up to how many pairs of parties have a place of their own, which takes 4 MiB.
+const mostPairs = 1 << 20
 
 // priceKey is all that conditions can depend on.
 type priceKey struct {
@@ -28,11 +37,14 @@ type priceKey struct {
 
 // NewPricer returns a Pricer for the price table.
 func (r *Rulebook) NewPricer() *Pricer {
-	pricer := &Pricer{rulebook: r, remembered: map[priceKey][]*PriceRule{}, limit: maxRemembered}
+	pricer := &Pricer{rulebook: r, remembered: map[priceKey][]int32{}, limit: maxRemembered}
 	for i := range r.Prices {
 		if condition := r.Prices[i].condition; condition != nil && condition.asksReason {
 			pricer.asksReason = true
 		}
+	}
+	if parties := r.Parties.Len(); !pricer.asksReason && parties*parties <= mostPairs {
+		pricer.pairs, pricer.listPlace = make([]int32, parties*parties), map[string]int32{}
 	}
 	return pricer
 }
@@ -40,14 +52,8 @@ func (r *Rulebook) NewPricer() *Pricer {
 // Price returns the price of a redemption: the first entry whose dates hold the redemption's
 // business date and whose condition is true. There always is one, as the last entry holds always.
 func (p *Pricer) Price(issuer, redeemer settlement.Party, business settlement.Date, reason string) settlement.Price {
-	if !p.asksReason {
-		reason = ""
-	}
-	candidates, known := p.remembered[priceKey{issuer, redeemer, reason}]
-	if !known {
-		candidates = p.remember(issuer, redeemer, reason)
-	}
-	for _, rule := range candidates {
+	for _, place := range p.candidates(issuer, redeemer, reason) {
+		rule := &p.rulebook.Prices[place]
 		if rule.From <= business && business <= rule.To {
 			return rule.Price
 		}
@@ -55,25 +61,57 @@ func (p *Pricer) Price(issuer, redeemer settlement.Party, business settlement.Da
 	panic("rules: no price holds, though the last one has no condition")
 }
 
-// remember evaluates the conditions and keeps the entries that hold on some date.
-func (p *Pricer) remember(issuer, redeemer settlement.Party, reason string) []*PriceRule {
-	about := p.rulebook.facts(issuer, redeemer, reason)
-	var candidates []*PriceRule
-	for i := range p.rulebook.Prices {
-		rule := &p.rulebook.Prices[i]
-		if !rule.condition.holds(about) {
-			continue
+// candidates returns the places of the entries that hold on some date.
+func (p *Pricer) candidates(issuer, redeemer settlement.Party, reason string) []int32 {
+	if p.pairs != nil {
+		pair := &p.pairs[int(issuer)*p.rulebook.Parties.Len()+int(redeemer)]
+		if *pair == 0 {
+			*pair = p.list(p.evaluate(issuer, redeemer, "")) + 1
 		}
-		candidates = append(candidates, rule)
-		if rule.From == settlement.NoDate && rule.To == settlement.Never {
-			break // holds on every date: nothing after it is ever asked
-		}
+		return p.lists[*pair-1]
 	}
+	if !p.asksReason {
+		reason = ""
+	}
+	candidates, known := p.remembered[priceKey{issuer, redeemer, reason}]
+	if known {
+		return candidates
+	}
+	candidates = p.evaluate(issuer, redeemer, reason)
 	if len(p.remembered) >= p.limit {
 		clear(p.remembered)
 	}
 	// The reason may be a piece of a whole file's text, which must not be kept for it.
 	p.remembered[priceKey{issuer, redeemer, strings.Clone(reason)}] = candidates
+	return candidates
+}
+
+// list returns the place of a list of entries.
+func (p *Pricer) list(candidates []int32) int32 {
+	name := fmt.Sprint(candidates)
+	place, known := p.listPlace[name]
+	if !known {
+		place = int32(len(p.lists))
+		p.lists = append(p.lists, candidates)
+		p.listPlace[name] = place
+	}
+	return place
+}
+
+// evaluate evaluates the conditions.
+func (p *Pricer) evaluate(issuer, redeemer settlement.Party, reason string) []int32 {
+	about := p.rulebook.facts(issuer, redeemer, reason)
+	var candidates []int32
+	for i := range p.rulebook.Prices {
+		rule := &p.rulebook.Prices[i]
+		if !rule.condition.holds(about) {
+			continue
+		}
+		candidates = append(candidates, int32(i))
+		if rule.From == settlement.NoDate && rule.To == settlement.Never {
+			break // holds on every date: nothing after it is ever asked
+		}
+	}
 	return candidates
 }
 

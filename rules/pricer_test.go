@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"alliance/settlement"
 )
@@ -40,11 +41,43 @@ func TestPricerAsksOfTheReasonOnlyIfAConditionDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pricer := book.NewPricer()
-	for i := range 10 {
-		pricer.Price(0, 1, settlement.NewDate(2026, 5, 1), fmt.Sprint("r", i))
+	for _, few := range []bool{true, false} {
+		pricer := book.NewPricer()
+		if !few {
+			pricer.pairs = nil // as with very many parties
+		}
+		for i := range 10 {
+			if got := pricer.Price(0, 1, settlement.NewDate(2026, 5, 1), fmt.Sprint("r", i)); got != book.NewPricer().Price(0, 1, settlement.NewDate(2026, 5, 1), "") {
+				t.Errorf("price %v", got)
+			}
+		}
+		if remembered := len(pricer.remembered) + len(pricer.lists); remembered != 1 {
+			t.Errorf("%d remembered", remembered)
+		}
 	}
-	if len(pricer.remembered) != 1 {
-		t.Errorf("%d remembered", len(pricer.remembered))
+}
+
+// TestPricerOfPairs compares the table of pairs with the evaluation of conditions, for all pairs of parties.
+func TestPricerOfPairs(t *testing.T) {
+	book, err := Parse("r", []byte(strings.Replace(string(sample), `reason == "referral" && `, "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, plain := book.NewPricer(), book.NewPricer()
+	plain.pairs = nil
+	for range 2 {
+		for issuer := range settlement.Party(book.Parties.Len()) {
+			for redeemer := range settlement.Party(book.Parties.Len()) {
+				for _, month := range []int{1, 5, 6, 12} {
+					date := settlement.NewDate(2026, time.Month(month), 15)
+					if got, want := table.Price(issuer, redeemer, date, "x"), plain.Price(issuer, redeemer, date, "x"); got != want {
+						t.Errorf("%d, %d, %s: %v, not %v", issuer, redeemer, date, got, want)
+					}
+				}
+			}
+		}
+	}
+	if len(table.lists) < 2 || len(table.remembered) > 0 {
+		t.Errorf("%d lists, %d remembered", len(table.lists), len(table.remembered))
 	}
 }

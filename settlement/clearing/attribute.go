@@ -52,8 +52,8 @@ type Attributor struct {
 	slab                          []settlement.Charge
 	drift                         []int64
 	referred                      []bool
-	mergedLots                    []settlement.Lot
-	mergedRedemptions             []settlement.Redemption
+	lotSorter                     tailSorter[settlement.Lot]
+	redemptionSorter              tailSorter[settlement.Redemption]
 	reason                        string
 	// lastDates remembers the last date of use of points by business date.
 	lastDates [64]lastDate
@@ -381,8 +381,8 @@ func (a *Attributor) add(sum *int64, points int64, what string, party settlement
 func (a *Attributor) finish() {
 	account := a.account
 	account.Deferred = replace(account.Deferred, a.waiting)
-	sortTail(account.Lots, a.sortedLots, &a.mergedLots, compareLots)
-	sortTail(account.Redemptions, a.sortedRedemptions, &a.mergedRedemptions, compareRedemptions)
+	a.lotSorter.sort(account.Lots, a.sortedLots, compareLots)
+	a.redemptionSorter.sort(account.Redemptions, a.sortedRedemptions, compareRedemptions)
 	a.check()
 	a.prune()
 	clear(a.work)

@@ -28,7 +28,7 @@ func (a *Attributor) check() {
 	redemptions := a.account.Redemptions
 	for i := range redemptions {
 		checkRedemption(&redemptions[i])
-		if i > 0 && compareRedemptions(redemptions[i-1], redemptions[i]) >= 0 {
+		if i > 0 && compareRedemptions(&redemptions[i-1], &redemptions[i]) >= 0 {
 			panic(fmt.Sprintf("two redemptions of one key, or redemptions out of order: %q", redemptions[i].TransactionID))
 		}
 	}

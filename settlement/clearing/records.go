@@ -33,9 +33,9 @@ func replace(list, content []settlement.Transaction) []settlement.Transaction {
 	return kept
 }
 
-func compareLots(a, b settlement.Lot) int { return settlement.CompareLotKeys(&a.Key, &b.Key) }
+func compareLots(a, b *settlement.Lot) int { return settlement.CompareLotKeys(&a.Key, &b.Key) }
 
-func compareRedemptions(a, b settlement.Redemption) int {
+func compareRedemptions(a, b *settlement.Redemption) int {
 	switch {
 	case a.Merchant != b.Merchant:
 		return cmp.Compare(a.Merchant, b.Merchant)
@@ -46,25 +46,45 @@ func compareRedemptions(a, b settlement.Redemption) int {
 	}
 }
 
-// sortTail sorts a list whose first n elements are in order already. scratch holds the rest
-// for as long as that takes.
-func sortTail[T any](list []T, n int, scratch *[]T, compare func(a, b T) int) {
-	if n == len(list) {
+// A tailSorter sorts lists whose first elements are in order already. Records are large, so places are sorted and
+// each record is moved once; the memory serves one list after the other.
+type tailSorter[T any] struct {
+	tail  []T
+	order []int32
+}
+
+// sort sorts a list whose first n elements are in order.
+func (s *tailSorter[T]) sort(list []T, n int, compare func(a, b *T) int) {
+	if sortedFrom(list, n, compare) {
 		return
 	}
-	tail := append((*scratch)[:0], list[n:]...)
-	slices.SortFunc(tail, compare)
+	s.tail = append(s.tail[:0], list[n:]...)
+	s.order = s.order[:0]
+	for i := range s.tail {
+		s.order = append(s.order, int32(i))
+	}
+	slices.SortFunc(s.order, func(a, b int32) int { return compare(&s.tail[a], &s.tail[b]) })
 	to := len(list) - 1
-	for i := len(tail) - 1; i >= 0; {
-		if n > 0 && compare(list[n-1], tail[i]) > 0 {
+	for i := len(s.order) - 1; i >= 0; {
+		next := &s.tail[s.order[i]]
+		if n > 0 && compare(&list[n-1], next) > 0 {
 			list[to] = list[n-1]
 			n--
 		} else {
-			list[to] = tail[i]
+			list[to] = *next
 			i--
 		}
 		to--
 	}
-	clear(tail)
-	*scratch = tail
+	clear(s.tail)
+}
+
+// sortedFrom reports whether the elements from the n-th on are in their places.
+func sortedFrom[T any](list []T, n int, compare func(a, b *T) int) bool {
+	for i := max(n, 1); i < len(list); i++ {
+		if compare(&list[i-1], &list[i]) > 0 {
+			return false
+		}
+	}
+	return true
 }
