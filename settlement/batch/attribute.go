@@ -77,7 +77,7 @@ type attribution struct {
 	content []byte
 	rows    []settlement.Transaction
 	groups  memberGroups
-	mine    []settlement.Transaction
+	mine    []*settlement.Transaction
 	arena   accounts.Arena
 	buffer  []byte
 	// lots and redemptions are those of one account after the other.
@@ -383,10 +383,11 @@ type memberGroups struct {
 func (g *memberGroups) count() int { return len(g.names) }
 
 // rowsOf appends the rows of a member. They share the member's name, so that it is found the same at a glance.
-func (g *memberGroups) rowsOf(rows []settlement.Transaction, member int, to []settlement.Transaction) []settlement.Transaction {
-	for _, row := range g.order[g.starts[member]:g.starts[member+1]] {
-		to = append(to, rows[row])
-		to[len(to)-1].Member = g.names[member]
+func (g *memberGroups) rowsOf(rows []settlement.Transaction, member int, to []*settlement.Transaction) []*settlement.Transaction {
+	for _, place := range g.order[g.starts[member]:g.starts[member+1]] {
+		row := &rows[place]
+		row.Member = g.names[member]
+		to = append(to, row)
 	}
 	return to
 }

@@ -15,6 +15,8 @@ import (
 	"alliance/settlement/intake"
 	"alliance/settlement/spool"
 	"alliance/settlement/storage"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A Computation says what to settle: the inbox as it is, under a rulebook, on a date.
@@ -85,10 +87,11 @@ func Compute(ctx context.Context, computation Computation, opening Opening) (*se
 	if err := run.attribute(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := run.price(ctx); err != nil {
-		return nil, nil, err
-	}
-	if err := run.gatherIDs(ctx); err != nil {
+	// Neither needs anything of the other, and the ids' one writer leaves a processor free.
+	after, ctxAfter := errgroup.WithContext(ctx)
+	after.Go(func() error { return guarded(func() error { return run.price(ctxAfter) }) })
+	after.Go(func() error { return guarded(func() error { return run.gatherIDs(ctxAfter) }) })
+	if err := after.Wait(); err != nil {
 		return nil, nil, err
 	}
 	if err := run.net(); err != nil {

@@ -134,7 +134,11 @@ func (e *explainer) recompute(ctx context.Context) error {
 	attributor := clearing.NewAttributor(e.rulebook, e.date)
 	attributor.Trace = func(step clearing.Step) { e.steps = append(e.steps, step) }
 	var outcome clearing.Outcome
-	if err := attributor.Attribute(&account, rows, &outcome); err != nil {
+	lent := make([]*settlement.Transaction, len(rows))
+	for i := range rows {
+		lent[i] = &rows[i]
+	}
+	if err := attributor.Attribute(&account, lent, &outcome); err != nil {
 		return err
 	}
 	difference, err := e.difference(ctx, &account, &outcome)

@@ -86,7 +86,7 @@ func NewAttributor(rulebook *rules.Rulebook, date settlement.Date) *Attributor {
 //
 // The error wraps [settlement.ErrOutOfRange] if a sum of points does not fit; account and
 // outcome are then of no use. A broken invariant, in what was given or in what was done, panics.
-func (a *Attributor) Attribute(account *settlement.Account, rows []settlement.Transaction, outcome *Outcome) error {
+func (a *Attributor) Attribute(account *settlement.Account, rows []*settlement.Transaction, outcome *Outcome) error {
 	a.begin(account, rows, outcome)
 	for i := range a.work {
 		if a.Trace != nil {
@@ -125,7 +125,7 @@ func compareTasks(a, b task) int {
 	}
 }
 
-func (a *Attributor) begin(account *settlement.Account, rows []settlement.Transaction, outcome *Outcome) {
+func (a *Attributor) begin(account *settlement.Account, rows []*settlement.Transaction, outcome *Outcome) {
 	outcome.prepare(a.rulebook.Parties.Len())
 	a.account, a.outcome = account, outcome
 	a.sortedLots, a.sortedRedemptions = len(account.Lots), len(account.Redemptions)
@@ -141,18 +141,21 @@ func (a *Attributor) begin(account *settlement.Account, rows []settlement.Transa
 }
 
 // gather lists the night's work in the order in which it applies.
-func (a *Attributor) gather(rows []settlement.Transaction) {
+func (a *Attributor) gather(rows []*settlement.Transaction) {
 	var kinds [4]int
 	a.work = a.work[:0]
-	for _, some := range [...][]settlement.Transaction{rows, a.account.Deferred} {
-		for i := range some {
-			row := &some[i]
-			if row.Member != a.account.Member {
-				panic(fmt.Sprintf("row %d of %s was given to another member", row.Source.Row, row.Source.File))
-			}
-			kinds[row.Kind]++
-			a.work = append(a.work, task{row.OccurredAt, row.Kind, row.Merchant, row.ID, row, 0})
+	add := func(row *settlement.Transaction) {
+		if row.Member != a.account.Member {
+			panic(fmt.Sprintf("row %d of %s was given to another member", row.Source.Row, row.Source.File))
 		}
+		kinds[row.Kind]++
+		a.work = append(a.work, task{row.OccurredAt, row.Kind, row.Merchant, row.ID, row, 0})
+	}
+	for _, row := range rows {
+		add(row)
+	}
+	for i := range a.account.Deferred {
+		add(&a.account.Deferred[i])
 	}
 	for i := range a.account.Redemptions {
 		r := &a.account.Redemptions[i]

@@ -105,7 +105,7 @@ func (l *ledger) night(date string, rows ...settlement.Transaction) {
 	}
 	attributor.Settled = l.keep()
 	l.outcome = Outcome{}
-	if err := attributor.Attribute(&l.account, rows, &l.outcome); err != nil {
+	if err := attributor.Attribute(&l.account, lent(rows), &l.outcome); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -409,4 +409,13 @@ func TestAttributePanicsOnRowsOfOthers(t *testing.T) {
 	r := issue("2026-01-08", "A", "i", 1)
 	r.Member = "somebody"
 	newLedger(t, agreement{}).night("2026-01-08", r)
+}
+
+// lent returns rows as [Attributor.Attribute] takes them.
+func lent(rows []settlement.Transaction) []*settlement.Transaction {
+	var lent []*settlement.Transaction
+	for i := range rows {
+		lent = append(lent, &rows[i])
+	}
+	return lent
 }

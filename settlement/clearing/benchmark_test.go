@@ -14,6 +14,7 @@ type nightOfMembers struct {
 	rows     [][]settlement.Transaction
 	opening  [][]settlement.Lot
 	outcome  Outcome
+	lent     []*settlement.Transaction
 }
 
 // run attributes every member from the opening lots.
@@ -24,7 +25,11 @@ func (n *nightOfMembers) run(t testing.TB, attributor *Attributor) {
 		account.Lots = account.Lots[:len(lots):len(lots)]
 		copy(account.Lots, lots)
 		account.Redemptions, account.Deferred = nil, nil
-		if err := attributor.Attribute(account, n.rows[i], &n.outcome); err != nil {
+		n.lent = n.lent[:0]
+		for j := range n.rows[i] {
+			n.lent = append(n.lent, &n.rows[i][j])
+		}
+		if err := attributor.Attribute(account, n.lent, &n.outcome); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -118,7 +118,7 @@ func attributeAsIs(t *testing.T, l *ledger, on settlement.Date, rows []settlemen
 	l.outcome = Outcome{}
 	attributor := NewAttributor(l.rulebook, on)
 	attributor.Settled = l.keep()
-	if err := attributor.Attribute(&l.account, rows, &l.outcome); err != nil {
+	if err := attributor.Attribute(&l.account, lent(rows), &l.outcome); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -251,7 +251,7 @@ func TestSumsBeyondRangeAreErrors(t *testing.T) {
 			outcome := Outcome{}
 			outcome.prepare(4)
 			*c.full(&outcome) = math.MaxInt64
-			err := NewAttributor(l.rulebook, day("2026-01-10")).Attribute(&l.account, []settlement.Transaction{c.row}, &outcome)
+			err := NewAttributor(l.rulebook, day("2026-01-10")).Attribute(&l.account, []*settlement.Transaction{&c.row}, &outcome)
 			if !errors.Is(err, settlement.ErrOutOfRange) || strings.Contains(err.Error(), member) {
 				t.Errorf("error %v", err)
 			}

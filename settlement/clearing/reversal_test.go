@@ -260,7 +260,7 @@ func TestManyRecordsAreFoundLikeFew(t *testing.T) {
 		l.night("2026-01-09", rows[:30]...)
 		attributor := NewAttributor(l.rulebook, day("2026-01-10"))
 		l.outcome = Outcome{}
-		attributor.begin(&l.account, rows[30:], &l.outcome)
+		attributor.begin(&l.account, lent(rows[30:]), &l.outcome)
 		if attributor.indexed = indexed == 1; attributor.indexed {
 			attributor.index()
 		}
