@@ -26,6 +26,10 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 	}
 	a.ended = true
 	record.Seq, record.Previous, record.Attempt = a.slot, a.head, a.id
+	if seq, _ := a.ledger.Head(); seq >= a.slot {
+		// Publishing an earlier date has read the log on meanwhile, and met another's record.
+		return a.lost(&a.ledger.records[a.slot-1])
+	}
 	if err := a.check(&record); err != nil {
 		return fmt.Errorf("refuse to commit record %d: %w", record.Seq, err)
 	}
@@ -141,7 +145,12 @@ func (c *commit) judge(found []byte) error {
 	if err != nil {
 		return fmt.Errorf("record %d is not ours: %w", c.slot, err)
 	}
-	return fmt.Errorf("%w: record %d is of attempt %s (%s), not of %s", ErrLost, c.slot, winner.Attempt, winner.Kind, c.id)
+	return c.lost(winner)
+}
+
+// lost says whose record is in the slot.
+func (a *Attempt) lost(winner *Record) error {
+	return fmt.Errorf("%w: record %d is of attempt %s (%s), not of %s", ErrLost, a.slot, winner.Attempt, winner.Kind, a.id)
 }
 
 func (c *commit) unknown(cause, err error) error {

@@ -149,6 +149,25 @@ func TestCommitOutcomes(t *testing.T) {
 
 // TestLateCommit lets the record arrive after it was reported missing: while it is sent again,
 // while the abort is on its way, after the abort.
+// TestCommitAfterReadingOn lets the ledger read a rival's record of the same date before the attempt commits: it
+// has lost, and its statements are not compared with the rival's.
+func TestCommitAfterReadingOn(t *testing.T) {
+	bucket := storage.NewMemory()
+	ledger := open(t, bucket)
+	attempt := begin(t, ledger)
+	record, err := prepare(t.Context(), ledger, attempt, firstDate, "late")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rival(t, bucket)
+	if err := ledger.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := attempt.Commit(t.Context(), record); !errors.Is(err, ErrLost) {
+		t.Error(err)
+	}
+}
+
 func TestLateCommit(t *testing.T) {
 	for _, test := range []struct {
 		name    string
