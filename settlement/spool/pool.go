@@ -20,6 +20,9 @@ type Pool struct {
 	file   *os.File
 	end    int64
 	unlink bool
+	// free are the places in the file of pieces that were released, each with room for pieceBytes.
+	free    []int64
+	spilled int64
 }
 
 // pieces are buffers with room for pieceBytes, of all pools.
@@ -54,7 +57,7 @@ func (p *Pool) Close() error {
 func (p *Pool) Spilled() int64 {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	return p.end
+	return p.spilled
 }
 
 // A piece is a run of bytes, in memory or in the file.
@@ -110,7 +113,11 @@ func (p *Pool) spill(content []byte) (int64, error) {
 	return offset, nil
 }
 
-// place reserves room at the end of the file.
+// takesSlot reports whether a spilled piece of a length has room for pieceBytes in the file, which another such
+// piece can have after it. Smaller ones are few: the last of each writer.
+func takesSlot(length int64) bool { return pieceBytes/2 < length && length <= pieceBytes }
+
+// place reserves room in the file.
 func (p *Pool) place(length int64) (*os.File, int64, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -122,8 +129,17 @@ func (p *Pool) place(length int64) (*os.File, int64, error) {
 		// An open file lives on without a name; where that cannot be, Close removes it.
 		p.file, p.unlink = file, os.Remove(file.Name()) != nil
 	}
+	p.spilled += length
 	offset := p.end
-	p.end += length
+	switch last := len(p.free) - 1; {
+	case !takesSlot(length):
+		p.end += length
+	case last >= 0:
+		offset = p.free[last]
+		p.free = p.free[:last]
+	default:
+		p.end += pieceBytes
+	}
 	return p.file, offset, nil
 }
 
@@ -157,12 +173,16 @@ func (p *Pool) read(from *piece, offset int, buffer []byte) error {
 	return nil
 }
 
-// release gives back the memory of pieces.
+// release gives back the memory of pieces, and their places in the file.
 func (p *Pool) release(pieces []piece) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
 	for i := range pieces {
 		if memory := pieces[i].memory; memory != nil {
 			p.held.Add(-int64(cap(memory)))
 			p.giveBack(memory)
+		} else if takesSlot(int64(pieces[i].length)) {
+			p.free = append(p.free, pieces[i].offset)
 		}
 	}
 }

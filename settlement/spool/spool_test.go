@@ -149,3 +149,48 @@ func TestADirectoryThatCannotBeWrittenIsNamed(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestReleasedPlacesAreUsedAgain writes and releases many times what the file then holds once, and leaves
+// something else where it is.
+func TestReleasedPlacesAreUsedAgain(t *testing.T) {
+	pool := NewPool(t.TempDir(), 0)
+	defer pool.Close()
+	kept, record := pool.NewBlob(), bytes.Repeat([]byte("kept"), 1000)
+	for round := range 40 {
+		spool := pool.NewSpool(2)
+		writer := spool.NewWriter()
+		for i := range 500 {
+			if err := writer.Append(i%2, bytes.Repeat([]byte{byte(round), byte(i)}, 501)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := writer.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kept.Write(record); err != nil {
+			t.Fatal(err)
+		}
+		for partition := range 2 {
+			content, err := spool.Load(partition, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 250 {
+				if one := content[i*1002 : (i+1)*1002]; !bytes.Equal(one, bytes.Repeat([]byte{byte(round), byte(2*i + partition)}, 501)) {
+					t.Fatalf("round %d: record %d of partition %d came back as %x", round, i, partition, one[:8])
+				}
+			}
+			spool.Release(partition)
+		}
+	}
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(kept.NewReader())
+	if err != nil || !bytes.Equal(content, bytes.Repeat(record, 40)) {
+		t.Errorf("what was kept is %d bytes: %v", len(content), err)
+	}
+	if file, spilled := pool.end, pool.spilled; file > 3<<20 || spilled < 19<<20 {
+		t.Errorf("%d bytes were spilled into a file of %d", spilled, file)
+	}
+}
