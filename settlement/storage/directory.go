@@ -23,18 +23,15 @@ func OpenDirectory(path string) (Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage directory %s: %w", path, err)
 	}
-	return &directory{path: path, root: root, durable: make(map[string]bool)}, nil
+	return &directory{path: path, root: root, folders: newOpenFolders()}, nil
 }
 
 type directory struct {
 	path string
 	root *os.Root
 	// tidy is done before the first write.
-	tidy sync.Once
-
-	mutex sync.Mutex
-	// durable holds the folders whose entry in their parent this process has forced to disk.
-	durable map[string]bool
+	tidy    sync.Once
+	folders *openFolders
 }
 
 func version(info fs.FileInfo) string {
@@ -179,6 +176,11 @@ func nameOf(folder string) string {
 
 func folderOf(key string) string {
 	return key[:max(0, strings.LastIndexByte(key, '/'))]
+}
+
+// baseOf is the last segment of a key.
+func baseOf(key string) string {
+	return key[strings.LastIndexByte(key, '/')+1:]
 }
 
 // isAbsent reports errors that mean that there is no such object: also where a file stands

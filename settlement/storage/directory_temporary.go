@@ -9,9 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 
 	"alliance/settlement/crash"
+
+	"golang.org/x/sys/unix"
 )
 
 // temporaryFolder holds files that are being written, at the top of the directory: apart from what
@@ -22,8 +25,12 @@ const temporaryFolder = temporaryPrefix + "files"
 // it however the process ends, so a file that can be locked is nobody's.
 type temporaryFile struct {
 	directory *directory
-	name      string
-	file      *os.File
+	folder    *openFolder
+	// name is the file's in its folder.
+	name string
+	file *os.File
+	// renamed says that the file has an object's name now and not its own any more.
+	renamed bool
 }
 
 // temporaryTries is how often a temporary file is created that another process takes for one of
@@ -34,43 +41,44 @@ const temporaryTries = 10
 func (d *directory) createTemporary(folder string) (*temporaryFile, error) {
 	var err error
 	for range temporaryTries {
-		if err = d.makeFolders(folder); err != nil {
-			return nil, elsewhere(err)
-		}
-		t := &temporaryFile{directory: d, name: join(folder, temporaryPrefix+rand.Text())}
-		t.file, err = d.root.OpenFile(t.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // somebody removed the folder
-		}
-		if err != nil {
-			return nil, elsewhere(err)
-		}
-		if err = t.claim(); err == nil {
+		var t *temporaryFile
+		if t, err = d.tryTemporary(folder); err == nil {
 			crash.At(crash.TemporaryCreated)
 			return t, nil
 		}
-		err = errors.Join(err, t.close())
+		if !errors.Is(err, errTaken) && !errors.Is(err, fs.ErrNotExist) { // somebody removed the file, or the folder
+			return nil, err
+		}
 	}
 	return nil, err
+}
+
+func (d *directory) tryTemporary(folder string) (*temporaryFile, error) {
+	held, err := d.folder(folder)
+	if err != nil {
+		return nil, elsewhere(err)
+	}
+	t := &temporaryFile{directory: d, folder: held, name: temporaryPrefix + rand.Text()}
+	t.file, err = held.open(t.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		d.letGo(held)
+		return nil, elsewhere(err)
+	}
+	if err := t.claim(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
 }
 
 var errTaken = errors.New("another process removed the temporary file")
 
 // claim locks the file. On a file system without locks nobody can lock it, and so nobody removes it.
 func (t *temporaryFile) claim() error {
-	err := tryLock(t.file)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	if errors.Is(tryLock(t.file), syscall.EWOULDBLOCK) {
 		return errTaken
 	}
-	info, err := t.directory.root.Lstat(t.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errTaken
-	}
-	if err != nil {
-		return err
-	}
-	own, err := t.file.Stat()
-	if err == nil && !os.SameFile(info, own) {
+	still, err := t.folder.isStill(t.name, t.file)
+	if err == nil && !still {
 		err = errTaken
 	}
 	return err
@@ -85,10 +93,15 @@ func tryLock(file *os.File) error {
 	}
 }
 
+// chunks are what bodies go through on their way to a file.
+var chunks = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
 // write fills the file and forces it to disk.
 func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64) error {
+	chunk := chunks.Get().(*[256 << 10]byte)
+	defer chunks.Put(chunk)
 	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
-	written, err := io.CopyBuffer(struct{ io.Writer }{t.file}, contextReader{ctx, body}, make([]byte, 256<<10))
+	written, err := io.CopyBuffer(struct{ io.Writer }{t.file}, contextReader{ctx, body}, chunk[:])
 	if err != nil {
 		return err
 	}
@@ -107,8 +120,13 @@ func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64) e
 
 // close gives the file up. After a rename it has no temporary name any more.
 func (t *temporaryFile) close() error {
+	defer t.directory.letGo(t.folder)
 	err := t.file.Close()
-	if removed := t.directory.root.Remove(t.name); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+	if t.renamed {
+		return err
+	}
+	removed := t.folder.at("unlinkat", t.name, func(fd int) error { return unix.Unlinkat(fd, t.name, 0) })
+	if removed != nil && !errors.Is(removed, fs.ErrNotExist) {
 		err = errors.Join(err, removed)
 	}
 	return err

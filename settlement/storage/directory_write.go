@@ -9,13 +9,15 @@ import (
 	"syscall"
 
 	"alliance/settlement/crash"
+
+	"golang.org/x/sys/unix"
 )
 
 func (d *directory) Create(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := check(ctx, key); err != nil {
 		return err
 	}
-	if err := d.put(ctx, key, body, d.link); err != nil {
+	if err := d.put(ctx, key, body, link); err != nil {
 		return fmt.Errorf("create %s in %s: %w", key, d.path, err)
 	}
 	return nil
@@ -25,53 +27,69 @@ func (d *directory) Replace(ctx context.Context, key string, body io.ReadSeeker)
 	if err := check(ctx, key); err != nil {
 		return err
 	}
-	if err := d.put(ctx, key, body, d.root.Rename); err != nil {
+	if err := d.put(ctx, key, body, rename); err != nil {
 		return fmt.Errorf("replace %s in %s: %w", key, d.path, err)
 	}
 	return nil
 }
 
+// A placement gives a temporary file the name of an object in a folder.
+type placement func(temporary *temporaryFile, folder *openFolder, name string) error
+
 // put writes body to a temporary file and calls place to give it its name.
-func (d *directory) put(ctx context.Context, key string, body io.ReadSeeker, place func(temporary, key string) error) error {
+func (d *directory) put(ctx context.Context, key string, body io.ReadSeeker, place placement) error {
 	d.tidy.Do(func() { _, _ = d.removeStale(ctx) }) // a write does not fail for that; Sweep says what was wrong
-	folder := folderOf(key)
-	if err := d.makeFolders(folder); err != nil {
+	folder, err := d.folder(folderOf(key))
+	if err != nil {
 		return err
 	}
-	err := d.putFrom(ctx, temporaryFolder, key, body, place)
+	defer d.letGo(folder)
+	err = d.putFrom(ctx, temporaryFolder, folder, baseOf(key), body, place)
 	if isElsewhere(err) {
-		err = d.putFrom(ctx, folder, key, body, place)
+		err = d.putFrom(ctx, folder.name, folder, baseOf(key), body, place)
 	}
 	return err
 }
 
 // putFrom does so with the temporary file in a certain folder.
-func (d *directory) putFrom(ctx context.Context, folder, key string, body io.ReadSeeker, place func(temporary, key string) error) error {
+func (d *directory) putFrom(ctx context.Context, from string, folder *openFolder, name string, body io.ReadSeeker, place placement) error {
 	size, err := length(body)
 	if err != nil {
 		return err
 	}
-	temporary, err := d.createTemporary(folder)
+	temporary, err := d.createTemporary(from)
 	if err != nil {
 		return err
 	}
 	err = temporary.write(ctx, body, size)
 	if err == nil {
 		crash.At(crash.TemporaryWritten)
-		err = place(temporary.name, key)
+		err = place(temporary, folder, name)
 	}
 	if err == nil {
 		crash.At(crash.ObjectPlaced)
-		err = d.syncFolder(folderOf(key))
+		err = folder.sync()
 	}
 	return errors.Join(err, temporary.close())
 }
 
-func (d *directory) link(temporary, key string) error {
-	err := d.root.Link(temporary, key)
+func rename(temporary *temporaryFile, folder *openFolder, name string) error {
+	err := folder.at("renameat", name, func(fd int) error {
+		return unix.Renameat(int(temporary.folder.file.Fd()), temporary.name, fd, name)
+	})
+	temporary.renamed = err == nil
+	return err
+}
+
+func link(temporary *temporaryFile, folder *openFolder, name string) error {
+	err := folder.at("linkat", name, func(fd int) error {
+		return unix.Linkat(int(temporary.folder.file.Fd()), temporary.name, fd, name, 0)
+	})
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		if info, statErr := d.root.Lstat(key); statErr == nil && info.IsDir() {
+		var found unix.Stat_t
+		statErr := folder.at("fstatat", name, func(fd int) error { return unix.Fstatat(fd, name, &found, unix.AT_SYMLINK_NOFOLLOW) })
+		if statErr == nil && found.Mode&unix.S_IFMT == unix.S_IFDIR {
 			return errors.New("there is a folder of that name")
 		}
 		return ErrExists
@@ -79,45 +97,6 @@ func (d *directory) link(temporary, key string) error {
 		return fmt.Errorf("%w: does the file system have hard links? Without them no object can be created safely", err)
 	}
 	return err
-}
-
-// makeFolders makes a folder and those above it, and forces each one's entry in its parent to
-// disk. That another process made it does not say that it survives a power failure.
-func (d *directory) makeFolders(folder string) error {
-	if folder == "" || d.isDurable(folder) {
-		return nil
-	}
-	parent := folderOf(folder)
-	if err := d.makeFolders(parent); err != nil {
-		return err
-	}
-	err := d.root.Mkdir(folder, 0o755)
-	if errors.Is(err, fs.ErrExist) {
-		err = d.checkFolder(folder)
-		if errors.Is(err, ErrNotFound) {
-			err = fmt.Errorf("%s is a file, not a folder", folder)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if err := d.syncFolder(parent); err != nil {
-		return err
-	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.durable[folder] = true
-	return nil
-}
-
-// isDurable forgets a folder that somebody removed.
-func (d *directory) isDurable(folder string) bool {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if d.durable[folder] && d.checkFolder(folder) != nil {
-		clear(d.durable)
-	}
-	return d.durable[folder]
 }
 
 func (d *directory) syncFolder(folder string) error {

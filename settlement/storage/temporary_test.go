@@ -173,3 +173,39 @@ func TestDirectoryOnTwoFileSystems(t *testing.T) {
 	}
 	expectNoTemporary(t, path)
 }
+
+// TestDirectoryMovedFolder moves a folder away while somebody writes to it: what is written next under
+// its name lies under that name.
+func TestDirectoryMovedFolder(t *testing.T) {
+	path := t.TempDir()
+	bucket := directoryAt(t, path)
+	slow := &slowBody{bytes.NewReader([]byte("slow")), make(chan struct{}), make(chan struct{})}
+	done := make(chan error)
+	begun, on := slow.begun, slow.on
+	go func() { done <- bucket.Create(t.Context(), "a/b/slow", slow) }()
+	<-begun
+	if err := os.Rename(filepath.Join(path, "a"), filepath.Join(path, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.Create(t.Context(), "a/b/next", strings.NewReader("next")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := get(t, bucket, "a/b/next", ""); err != nil || string(got) != "next" {
+		t.Errorf("a/b/next holds %q, %v", got, err)
+	}
+	if err := os.Rename(filepath.Join(path, "a"), filepath.Join(path, "moved/too")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("moved", filepath.Join(path, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.Create(t.Context(), "a/b/through", strings.NewReader("x")); !errors.Is(err, storage.ErrIrregular) {
+		t.Errorf("created through a link: %v", err)
+	}
+	close(on)
+	<-done
+	if objects, err := bucket.List(t.Context(), "moved/b/"); err != nil || len(objects) > 1 {
+		t.Errorf("under the other name: %v, %v", objects, err)
+	}
+	expectNoTemporary(t, path)
+}
