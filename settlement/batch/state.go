@@ -82,7 +82,7 @@ func (r *stateRun) nameAgain(known []*books.StateRecord) bool {
 	return file != nil
 }
 
-// storeRun puts a run on record.
+// storeRun puts a run on record and gives back its place in the pool.
 func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	rows, index := run.object.Rows, run.object.IndexSHA256
 	name := strings.ReplaceAll(string(run.object.Role), "_", "-") + ".run"
@@ -98,6 +98,11 @@ func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	}
 	file.Rows, file.IndexSHA256 = rows, index
 	run.object.FileRecord = file
+	if !p.attempt.discard {
+		// Who needs it again, as the next date of a catch-up does, reads it there.
+		run.blob.Release()
+		run.blob, run.ledger = nil, p.attempt.ledger
+	}
 	return nil
 }
 
