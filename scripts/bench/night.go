@@ -150,11 +150,15 @@ func (p *prepared) runSettle(ctx context.Context, o *options, folder string, env
 }
 
 // locations are where a night finds and leaves everything: directories, or URLs.
-type locations struct{ inbox, ledger, statements, acks string }
+type locations struct {
+	inbox, ledger, statements, acks string
+	// served returns how much processor time their server has taken until now; nil if there is none.
+	served func() (time.Duration, error)
+}
 
 // in returns the locations of a night that is settled in a folder.
 func in(folder, inbox string) *locations {
-	return &locations{inbox, filepath.Join(folder, "ledger"), filepath.Join(folder, "statements"), filepath.Join(folder, "acks")}
+	return &locations{inbox: inbox, ledger: filepath.Join(folder, "ledger"), statements: filepath.Join(folder, "statements"), acks: filepath.Join(folder, "acks")}
 }
 
 // settleNight settles a night of so many rows.

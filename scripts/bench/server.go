@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func withServer(ctx context.Context, p *prepared, folder string, do func(*locati
 		return err
 	}
 	defer restore()
-	endpoint, stop, err := startServer(ctx, program, data)
+	endpoint, process, stop, err := startServer(ctx, program, data)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func withServer(ctx context.Context, p *prepared, folder string, do func(*locati
 	at := func(prefix string) string {
 		return fmt.Sprintf("s3://%s/%s?endpoint=%s&path_style=true&region=%s", serverBucket, prefix, url.QueryEscape(endpoint), serverRegion)
 	}
-	night := &locations{at("inbox"), at("ledger"), at("statements"), at("acks")}
+	night := &locations{at("inbox"), at("ledger"), at("statements"), at("acks"), func() (time.Duration, error) { return processorOf(process) }}
 	for _, part := range []struct{ from, to string }{{p.inbox, night.inbox}, {p.ledger, night.ledger}} {
 		if err := upload(ctx, part.from, part.to); err != nil {
 			return fmt.Errorf("put %s into the store: %w", part.from, err)
@@ -102,25 +103,25 @@ func serverCredentials() (restore func(), err error) {
 }
 
 // startServer starts the server and makes its bucket.
-func startServer(ctx context.Context, program, data string) (endpoint string, stop func(), err error) {
+func startServer(ctx context.Context, program, data string) (endpoint string, process int, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	address := listener.Addr().String()
 	if err := listener.Close(); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	users := filepath.Join(filepath.Dir(data), "users")
 	if err := os.MkdirAll(users, 0o755); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	server := exec.Command(program, "--port", address, "--region", serverRegion, "--health", "/health", "--quiet", "--iam-dir", users, "posix", data)
 	server.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+serverKey, "ROOT_SECRET_KEY="+serverSecret)
 	said := new(bytes.Buffer)
 	server.Stdout, server.Stderr = said, said
 	if err := server.Start(); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { _ = server.Wait(); close(ended) }()
@@ -128,16 +129,39 @@ func startServer(ctx context.Context, program, data string) (endpoint string, st
 	endpoint = "http://" + address
 	if err := awaitServer(ctx, endpoint, ended); err != nil {
 		stop()
-		return "", nil, fmt.Errorf("start %s: %w\n%s", program, err, lastLines(said.String()))
+		return "", 0, nil, fmt.Errorf("start %s: %w\n%s", program, err, lastLines(said.String()))
 	}
 	bucket := exec.CommandContext(ctx, program, "admin", "--endpoint-url", endpoint, "--region", serverRegion,
 		"create-bucket", "--bucket", serverBucket, "--owner", serverKey)
 	bucket.Env = append(os.Environ(), "ADMIN_ACCESS_KEY="+serverKey, "ADMIN_SECRET_KEY="+serverSecret)
 	if out, err := bucket.CombinedOutput(); err != nil {
 		stop()
-		return "", nil, fmt.Errorf("make a bucket: %w\n%s", err, out)
+		return "", 0, nil, fmt.Errorf("make a bucket: %w\n%s", err, out)
 	}
-	return endpoint, stop, nil
+	return endpoint, server.Process.Pid, stop, nil
+}
+
+// processorOf returns the processor time that a running process has taken, to a hundredth of a second.
+func processorOf(process int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process))
+	if err != nil {
+		return 0, err
+	}
+	// After the name in brackets come the state and ten numbers, then user and system time.
+	const user, system = 11, 12
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) <= system {
+		return 0, fmt.Errorf("/proc/%d/stat has %d fields", process, len(fields))
+	}
+	var total time.Duration
+	for _, field := range []string{fields[user], fields[system]} {
+		hundredths, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(hundredths) * 10 * time.Millisecond
+	}
+	return total, nil
 }
 
 func awaitServer(ctx context.Context, endpoint string, ended <-chan struct{}) error {

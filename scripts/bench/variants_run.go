@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"alliance/settlement/storage"
 )
@@ -25,6 +26,8 @@ type result struct {
 	stages  [][]stepTime
 	// spent is the median of the runs.
 	spent cost
+	// served is what a server took besides in the last run, 0 if there is none.
+	served time.Duration
 	// delivered and written count objects: those of the inbox, and all that are new after the night;
 	// files are those delivered that have rows.
 	delivered, files, written int64
@@ -182,7 +185,7 @@ func (r *result) run(ctx context.Context, o *variantOptions, p *prepared) error 
 		}
 		// What was written to get here must not be waited for by the night, which forces what it writes to the disk.
 		syscall.Sync()
-		spent, stages, err := p.settleNight(ctx, &o.options, r.rows, at)
+		spent, stages, err := r.settle(ctx, o, p, at)
 		if err != nil {
 			return err
 		}
@@ -194,6 +197,24 @@ func (r *result) run(ctx context.Context, o *variantOptions, p *prepared) error 
 		r.count(before, after)
 		return nil
 	})
+}
+
+// settle settles the night, and counts what a server takes besides.
+func (r *result) settle(ctx context.Context, o *variantOptions, p *prepared, at *locations) (cost, []stepTime, error) {
+	if at.served == nil {
+		return p.settleNight(ctx, &o.options, r.rows, at)
+	}
+	before, err := at.served()
+	if err != nil {
+		return cost{}, nil, err
+	}
+	spent, stages, err := p.settleNight(ctx, &o.options, r.rows, at)
+	if err != nil {
+		return spent, nil, err
+	}
+	after, err := at.served()
+	r.served = after - before
+	return spent, stages, err
 }
 
 // where gives a night a ledger of its own, in a folder or in an object store, for as long as do takes.

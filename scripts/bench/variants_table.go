@@ -34,15 +34,23 @@ func printVariants(out io.Writer, results []*result) {
 	for _, r := range results {
 		if r.bound != nil {
 			ratio, of := r.bound.ratio(r, byName[r.against])
+			against := byName[r.against]
 			bounds++
 			held += verdict(out, r, fmt.Sprintf("%.2f x of %s (at most %g)", ratio, of, r.bound.most), ratio <= r.bound.most)
+			fmt.Fprintf(out, "%-17s   CPU per row %.2f x, wall clock %.2f x, %.2f ms for each object delivered or written\n", "",
+				r.processorPerRow()/against.processorPerRow(), r.spent.wall.Seconds()/against.spent.wall.Seconds(),
+				r.spent.wall.Seconds()*1000/float64(r.delivered+r.written))
 		}
 		bounds++
 		held += verdict(out, r, fmt.Sprintf("peak memory %s (at most %s)", gibibytes(r.spent.peak), gibibytes(mostPeak_bytes)), r.spent.peak <= mostPeak_bytes)
 	}
 	fmt.Fprintf(out, "%d of %s held\n\n", held, plural(bounds, "bound"))
 	for _, r := range results {
-		fmt.Fprintf(out, "%s: %s. Stages: %s\n", r.name, r.about, stepsText(medianSteps(r.stages)))
+		fmt.Fprintf(out, "%s: %s. Stages: %s", r.name, r.about, stepsText(medianSteps(r.stages)))
+		if r.served > 0 {
+			fmt.Fprintf(out, "; the server took CPU %s besides", seconds(r.served))
+		}
+		fmt.Fprintln(out)
 	}
 }
 

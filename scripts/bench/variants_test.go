@@ -66,6 +66,9 @@ func TestVariantsAreMeasured(t *testing.T) {
 	if err != nil || len(ledgers) >= len(names) {
 		t.Errorf("%d ledgers for %d nights: %v", len(ledgers), len(names), err)
 	}
+	if stored := byName["s3"]; stored != nil && (stored.served <= 0 || !strings.Contains(text.String(), "the server took CPU")) {
+		t.Errorf("the server took %s", stored.served)
+	}
 	for _, want := range []string{`(?m)^one-member +\d+\.\d\d x of the wall clock per row of base \(at most 2\)`, `(?m)^touch-0\.1 +\d+\.\d\d x of the wall clock of touch-0\.1-of-few \(at most 2\)`,
 		`(?m)^many-merchants +\d+\.\d\d x of \d+\.\d\d s: 2 times .* for each of 20 files \(at most 1\)`, `of \d+ bounds held`, `(?m)^base +2000 +6 `} {
 		if !regexp.MustCompile(want).MatchString(text.String()) {
@@ -79,7 +82,7 @@ func TestBoundsAreJudged(t *testing.T) {
 	took := func(name string, rows int64, wall time.Duration, peak int64) *result {
 		for i := range variants {
 			if variants[i].name == name {
-				return &result{variant: &variants[i], rows: rows, spent: cost{wall: wall, peak: peak}, touched: 10, accountBytes: 100 * int64(wall.Seconds()),
+				return &result{variant: &variants[i], rows: rows, spent: cost{wall: wall, user: wall, peak: peak}, delivered: 1_000, touched: 10, accountBytes: 100 * int64(wall.Seconds()),
 					files: 1_000, stages: [][]stepTime{{}}}
 			}
 		}
