@@ -86,10 +86,8 @@ type NotAvailable struct {
 func (d *delivery) describe() Acknowledgement {
 	id := d.night.Parties.ID(d.merchant)
 	ack := Acknowledgement{MerchantID: id, SettlementDate: d.night.Date, StatementNo: settlement.StatementNo(id, d.night.Date, d.version), Version: d.version}
-	for i := range d.night.Statements {
-		if statement := &d.night.Statements[i]; statement.Merchant == d.merchant {
-			ack.RowsAccepted, ack.RowsDeferred, ack.RowsRejected = statement.RowsAccepted, statement.RowsDeferred, statement.RowsRejected
-		}
+	for _, statement := range partOf(d.night.Statements, d.merchant, func(s *settlement.Statement) settlement.Party { return s.Merchant }) {
+		ack.RowsAccepted, ack.RowsDeferred, ack.RowsRejected = statement.RowsAccepted, statement.RowsDeferred, statement.RowsRejected
 	}
 	byFile := make(map[string][]*settlement.Exception)
 	for i := range d.exceptions {

@@ -39,8 +39,14 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 	merchants := acknowledgement.Merchants(p.night)
 	forgotten := p.timeline.ledger.Pseudonyms(p.night.Date)
 	records := make([]books.AcknowledgementRecord, len(merchants))
-	return records, each(ctx, storesAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
-		encoded, err := acknowledgement.Encode(ctx, p.night, merchants[i], versions[p.night.Parties.ID(merchants[i])], source)
+	// Reading rejected rows again takes memory, storing what was made of them does not.
+	encoding := make(chan struct{}, storesAtOnce)
+	return records, each(ctx, smallStoresAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
+		encoded, err := func() (acknowledgement.Encoded, error) {
+			encoding <- struct{}{}
+			defer func() { <-encoding }()
+			return acknowledgement.Encode(ctx, p.night, merchants[i], versions[p.night.Parties.ID(merchants[i])], source)
+		}()
 		if err != nil {
 			return err
 		}

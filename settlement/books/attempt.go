@@ -66,6 +66,10 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 	if err := a.reserve(key); err != nil {
 		return FileRecord{}, err
 	}
+	content, err := small(body)
+	if err != nil {
+		return FileRecord{}, fmt.Errorf("store %s of attempt %s: read what is to be stored: %w", name, a.id, err)
+	}
 	file, err := a.ledger.put(ctx, key, body)
 	file.Name = name
 	a.mutex.Lock()
@@ -75,6 +79,7 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.created[key] = file
+	a.ledger.kept.add(key, content)
 	crash.At(crash.ObjectCreated)
 	return file, nil
 }

@@ -50,6 +50,7 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 	if err := c.send(record); err != nil {
 		return err
 	}
+	a.ledger.kept.retain(record.published())
 	return a.ledger.append(&record, text)
 }
 

@@ -18,7 +18,9 @@ import (
 type objectBody struct {
 	ctx    context.Context
 	bucket storage.Bucket
-	file   FileRecord
+	// kept, if not nil, may have the object in memory.
+	kept *kept
+	file FileRecord
 
 	reader io.ReadCloser
 	hash   hash.Hash
@@ -73,7 +75,7 @@ func (b *objectBody) open() error {
 	if err := b.Close(); err != nil {
 		return err
 	}
-	reader, object, err := b.bucket.Open(b.ctx, b.file.Object, "")
+	reader, size, err := b.source()
 	if errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("%w: object %s is on record and missing: %w", ErrBroken, b.file.Object, err)
 	}
@@ -81,11 +83,22 @@ func (b *objectBody) open() error {
 		return fmt.Errorf("open object %s: %w", b.file.Object, err)
 	}
 	b.reader, b.hash, b.at = reader, sha256.New(), 0
-	if object.Size != b.file.Bytes {
-		return fmt.Errorf("%w: object %s has %d bytes instead of %d", ErrBroken, b.file.Object, object.Size, b.file.Bytes)
+	if size != b.file.Bytes {
+		return fmt.Errorf("%w: object %s has %d bytes instead of %d", ErrBroken, b.file.Object, size, b.file.Bytes)
 	}
 	b.at, err = io.CopyN(b.hash, reader, b.seek)
 	return err
+}
+
+// source opens the object where it can be had.
+func (b *objectBody) source() (io.ReadCloser, int64, error) {
+	if b.kept != nil {
+		if reader, size := b.kept.open(b.file.Object); reader != nil {
+			return reader, size, nil
+		}
+	}
+	reader, object, err := b.bucket.Open(b.ctx, b.file.Object, "")
+	return reader, object.Size, err
 }
 
 func (b *objectBody) Close() error {

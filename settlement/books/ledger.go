@@ -57,7 +57,9 @@ type Ledger struct {
 	// substitutes are the objects that stand for others since a member was forgotten, by the key
 	// of the object replaced.
 	substitutes map[string]FileRecord
-	probed      bool
+	// kept are objects of this process's attempts that need not be read from the store to be published.
+	kept   *kept
+	probed bool
 	// pause waits before the next try.
 	pause func(try int)
 	// foldersAtOnce is how many folders the projection writes at a time.
@@ -66,7 +68,7 @@ type Ledger struct {
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), pause: pause, foldersAtOnce: foldersAtOnce}
+	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersAtOnce: foldersAtOnce}
 	if err := ledger.refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -249,6 +251,33 @@ func (l *Ledger) Version(merchant string, date settlement.Date) *StatementRecord
 // Versions returns the versions of a merchant's statement of a date, from the first.
 func (l *Ledger) Versions(merchant string, date settlement.Date) []*StatementRecord {
 	var versions []*StatementRecord
+	l.eachStatement(date, func(statement *StatementRecord) {
+		if statement.Merchant == merchant {
+			versions = appendNewer(versions, statement)
+		}
+	})
+	return versions
+}
+
+// versionsByMerchant returns the versions of all merchants' statements of a date.
+func (l *Ledger) versionsByMerchant(date settlement.Date) map[string][]*StatementRecord {
+	versions := make(map[string][]*StatementRecord)
+	l.eachStatement(date, func(statement *StatementRecord) {
+		versions[statement.Merchant] = appendNewer(versions[statement.Merchant], statement)
+	})
+	return versions
+}
+
+// appendNewer leaves out a version that a later record repeats.
+func appendNewer(versions []*StatementRecord, statement *StatementRecord) []*StatementRecord {
+	if len(versions) > 0 && versions[len(versions)-1].Version >= statement.Version {
+		return versions
+	}
+	return append(versions, statement)
+}
+
+// eachStatement visits what every record says of the statements of a date, in order.
+func (l *Ledger) eachStatement(date settlement.Date, visit func(*StatementRecord)) {
 	for i := range l.records {
 		for j := range l.records[i].Dates {
 			settled := &l.records[i].Dates[j]
@@ -256,14 +285,10 @@ func (l *Ledger) Versions(merchant string, date settlement.Date) []*StatementRec
 				continue
 			}
 			for k := range settled.Statements {
-				statement := &settled.Statements[k]
-				if statement.Merchant == merchant && (len(versions) == 0 || versions[len(versions)-1].Version < statement.Version) {
-					versions = append(versions, statement)
-				}
+				visit(&settled.Statements[k])
 			}
 		}
 	}
-	return versions
 }
 
 // Read returns the content of an object on record, after checking its SHA-256; of one that was

@@ -237,9 +237,10 @@ func (p *projection) replace(key string, value any) error {
 func (p *projection) date(date settlement.Date) error {
 	settled, _ := p.ledger.Settled(date)
 	var superseded, inForce []folder
+	all := p.ledger.versionsByMerchant(date)
 	for i := range settled.Statements {
 		merchant := settled.Statements[i].Merchant
-		versions := p.ledger.Versions(merchant, date)
+		versions := all[merchant]
 		var earlier []FileRecord
 		for _, version := range versions[:len(versions)-1] {
 			superseded = append(superseded, folder{VersionFolder(merchant, date, version.Version), version.Files, nil})
@@ -274,9 +275,14 @@ type folder struct {
 	files, earlier []FileRecord
 }
 
-// foldersAtOnce is how many folders are looked at, or written, at a time. They wait for the store,
-// not for a processor. Tests that count calls do one at a time.
-const foldersAtOnce = 16
+// foldersAtOnce is how many folders are looked at, or written, at a time, and largeFoldersAtOnce how
+// many with a file of more than largeBytes. They wait for the store, not for a processor; only the large
+// ones need memory. Tests that count calls do one at a time.
+const (
+	foldersAtOnce      = 64
+	largeFoldersAtOnce = 16
+	largeBytes         = 1 << 20
+)
 
 // folders makes each folder hold its files, unless it does. Before every few folders the log is
 // asked for newer records.
@@ -316,10 +322,21 @@ func (p *projection) together(folders []folder, work func(ctx context.Context, i
 		return work(p.ctx, 0)
 	}
 	group, ctx := errgroup.WithContext(p.ctx)
+	large := make(chan struct{}, largeFoldersAtOnce)
 	for i := range folders {
-		group.Go(func() error { return work(ctx, i) })
+		group.Go(func() error {
+			if folders[i].isLarge() {
+				large <- struct{}{}
+				defer func() { <-large }()
+			}
+			return work(ctx, i)
+		})
 	}
 	return group.Wait()
+}
+
+func (f *folder) isLarge() bool {
+	return slices.ContainsFunc(f.files, func(file FileRecord) bool { return file.Bytes > largeBytes })
 }
 
 // write writes the files of a folder, those of earlier versions away, and its last file last.
@@ -355,7 +372,13 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 }
 
 // finished reports whether the folder's last file, and on a deep look every file, is as on record.
+// Of what this process has just put on record, nobody has published anything yet.
 func (p *projection) finished(ctx context.Context, folder *folder) (bool, error) {
+	if !p.deep && slices.ContainsFunc(folder.files, func(file FileRecord) bool {
+		return file.Name == p.last && p.ledger.kept.has(p.ledger.Current(file).Object)
+	}) {
+		return false, nil
+	}
 	kept := make(map[string]bool)
 	for _, file := range folder.files {
 		kept[file.Name] = true
@@ -387,7 +410,10 @@ func (p *projection) finished(ctx context.Context, folder *folder) (bool, error)
 }
 
 func (p *projection) copy(ctx context.Context, folder string, file FileRecord) error {
-	body := &objectBody{ctx: ctx, bucket: p.ledger.bucket, file: p.ledger.Current(file)}
+	body := &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, file: p.ledger.Current(file)}
 	err := p.bucket.Replace(ctx, folder+"/"+file.Name, body)
+	if err == nil {
+		p.ledger.kept.remove(body.file.Object)
+	}
 	return errors.Join(err, body.Close())
 }

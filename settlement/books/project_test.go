@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,7 +188,7 @@ func TestProjectRefusesDamagedObjects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ledger.ProjectAll(t.Context(), statements); !errors.Is(err, ErrBroken) {
+	if err := open(t, bucket).ProjectAll(t.Context(), statements); !errors.Is(err, ErrBroken) {
 		t.Errorf("got %v", err)
 	}
 	for key := range contents(t, statements) {
@@ -320,4 +321,39 @@ func TestProjectManyFoldersAtOnce(t *testing.T) {
 	statements := storage.NewMemory()
 	project(t, ledger, statements)
 	expectProjected(t, ledger, statements)
+}
+
+// TestProjectWhatIsKept publishes small objects of this process without a look at the store where they
+// are on record, and where they are not kept from there.
+func TestProjectWhatIsKept(t *testing.T) {
+	bucket := storage.NewMemory()
+	looks := 0
+	ledger := open(t, faulty(bucket, func(operation, key string, run func() error) error {
+		if operation == "open" && strings.HasPrefix(key, runsPrefix) {
+			looks++
+		}
+		return run()
+	}))
+	settle(t, ledger, firstDate, "one")
+	looks = 0
+	statements := storage.NewMemory()
+	project(t, ledger, statements)
+	if looks > 0 || ledger.kept.bytes != 0 || len(ledger.kept.contents) > 0 {
+		t.Errorf("%d looks; %d bytes still kept: %v", looks, ledger.kept.bytes, slices.Collect(maps.Keys(ledger.kept.contents)))
+	}
+	expectProjected(t, ledger, statements)
+	looks = 0
+	project(t, ledger, storage.NewMemory())
+	if looks == 0 {
+		t.Error("published a second time without a look")
+	}
+	large := strings.NewReader(strings.Repeat("x", keptObjectBytes+1))
+	if content, err := small(large); content != nil || err != nil {
+		t.Errorf("%d bytes are to be kept, %v", len(content), err)
+	}
+	ledger.kept.add("full", make([]byte, keptBytes))
+	ledger.kept.add("more", []byte("x"))
+	if ledger.kept.has("more") || ledger.kept.bytes != keptBytes {
+		t.Errorf("%d bytes kept", ledger.kept.bytes)
+	}
 }

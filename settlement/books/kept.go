@@ -1,0 +1,111 @@
+package books
+
+import (
+	"bytes"
+	"io"
+	"sync"
+)
+
+const (
+	// keptObjectBytes is the size up to which an object is kept in memory until it is published:
+	// of small ones the request to the store costs more than the bytes.
+	keptObjectBytes = 64 << 10
+	// keptBytes is how much is kept altogether. What is more is read from the store again.
+	keptBytes = 64 << 20
+)
+
+// kept are small objects that this process has stored and not published yet.
+type kept struct {
+	mutex    sync.Mutex
+	bytes    int64
+	contents map[string][]byte
+}
+
+func newKept() *kept { return &kept{contents: make(map[string][]byte)} }
+
+// small reads a body that is small enough to be kept; of others it returns nil. It goes to the body's start.
+func small(body io.ReadSeeker) ([]byte, error) {
+	size, err := body.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	if err != nil || size > keptObjectBytes {
+		return nil, err
+	}
+	content := make([]byte, size)
+	if _, err := io.ReadFull(body, content); err != nil {
+		return nil, err
+	}
+	_, err = body.Seek(0, io.SeekStart)
+	return content, err
+}
+
+// add keeps an object, if there is room.
+func (k *kept) add(key string, content []byte) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if content == nil || k.bytes+int64(len(content)) > keptBytes {
+		return
+	}
+	k.contents[key] = content
+	k.bytes += int64(len(content))
+}
+
+// remove gives up an object.
+func (k *kept) remove(key string) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	k.bytes -= int64(len(k.contents[key]))
+	delete(k.contents, key)
+}
+
+// has reports whether an object is kept.
+func (k *kept) has(key string) bool {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return k.contents[key] != nil
+}
+
+// open returns a reader of an object that is kept, or nil.
+func (k *kept) open(key string) (io.ReadCloser, int64) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	content := k.contents[key]
+	if content == nil {
+		return nil, 0
+	}
+	return io.NopCloser(bytes.NewReader(content)), int64(len(content))
+}
+
+// retain gives up all objects but these.
+func (k *kept) retain(wanted map[string]bool) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	for key, content := range k.contents {
+		if !wanted[key] {
+			k.bytes -= int64(len(content))
+			delete(k.contents, key)
+		}
+	}
+}
+
+// published returns the keys of the objects of a record that are copied to other buckets.
+func (r *Record) published() map[string]bool {
+	keys := make(map[string]bool)
+	add := func(files []FileRecord) {
+		for _, file := range files {
+			keys[file.Object] = true
+		}
+	}
+	for i := range r.Dates {
+		date := &r.Dates[i]
+		add(date.Alliance.Files)
+		for j := range date.Statements {
+			add(date.Statements[j].Files)
+		}
+		for j := range date.Acknowledgements {
+			add(date.Acknowledgements[j].Files)
+		}
+	}
+	return keys
+}
