@@ -82,6 +82,9 @@ func parseVariantOptions(arguments []string) (*variantOptions, error) {
 	if s.rows < 20 || s.fileRows < 20 || s.merchants < 2 || s.smallMerchants < 2 || s.touchRows < 20 || s.touchLots < 5000 {
 		return nil, errors.New("divided rows are at least 20, merchants 2, and touched lots 5000, of whose members 0.1 % is one")
 	}
+	if s.touchRows < s.touchLots/5/20 {
+		return nil, fmt.Errorf("%d rows cannot touch 5 %% of the members of %d lots, which are %d: give more touched rows, or fewer lots", s.touchRows, s.touchLots, s.touchLots/5/20)
+	}
 	return &o, nil
 }
 

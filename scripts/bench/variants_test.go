@@ -123,6 +123,7 @@ func TestVariantOptions(t *testing.T) {
 	for want, arguments := range map[string][]string{
 		`no case "two-members"`: {"-cases", "base,two-members"},
 		"at least 1":            {"-divide", "0"},
+		"99 rows cannot touch":  {"-touch-lots", "10000", "-touch-rows", "99"},
 		"divided rows":          {"-divide", "100000"},
 		`"more" is no flag`:     {"more"},
 	} {
