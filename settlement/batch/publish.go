@@ -15,9 +15,6 @@ import (
 	"alliance/settlement/books"
 	"alliance/settlement/crash"
 	"alliance/settlement/statement"
-
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 )
 
 // A publication brings one night from memory to the objects of an attempt, and says what goes on
@@ -36,14 +33,6 @@ type publication struct {
 	// folders are the published ones, once they are written.
 	folders []statement.Folder
 }
-
-// storesAtOnce is how many objects are on their way to the store at a time: they wait for it,
-// not for a processor. Of those that need little memory it is smallStoresAtOnce.
-const (
-	storesAtOnce      = 16
-	smallStoresAtOnce = 64
-	smallBytes        = 64 << 10
-)
 
 // write stores state and statements and returns what goes on record about the date.
 func (p *publication) write(ctx context.Context, totals Totals) (date books.DateRecord, err error) {
@@ -126,28 +115,18 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 		mutex  sync.Mutex
 		stored = make(map[string]books.FileRecord)
 	)
-	group, storing := errgroup.WithContext(ctx)
-	room := semaphore.NewWeighted(smallStoresAtOnce)
+	storing := storeMany(ctx)
 	sink := func(_ context.Context, path string, body io.ReadSeeker) error {
-		weight, err := storeWeight(body)
-		if err == nil {
-			err = room.Acquire(storing, weight)
-		}
-		if err != nil {
-			return err
-		}
-		group.Go(func() error {
-			defer room.Release(weight)
-			file, err := p.attempt.create(storing, "statements/"+path, body)
+		return storing.add(body, func(ctx context.Context) error {
+			file, err := p.attempt.create(ctx, "statements/"+path, body)
 			mutex.Lock()
 			defer mutex.Unlock()
 			stored[path] = file
 			return err
 		})
-		return storing.Err()
 	}
-	folders, err := statement.Write(storing, p.night, statement.Options{Workers: p.job.Workers, Earlier: p.earlier(ctx)}, sink)
-	if failed := group.Wait(); failed != nil {
+	folders, err := statement.Write(storing.ctx, p.night, statement.Options{Workers: p.job.Workers, Earlier: p.earlier(ctx)}, sink)
+	if failed := storing.wait(); failed != nil {
 		return failed
 	}
 	if err != nil {
@@ -177,18 +156,6 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 		})
 	}
 	return nil
-}
-
-// storeWeight is what an object takes of smallStoresAtOnce.
-func storeWeight(body io.Seeker) (int64, error) {
-	size, err := body.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = body.Seek(0, io.SeekStart)
-	}
-	if size > smallBytes {
-		return smallStoresAtOnce / storesAtOnce, err
-	}
-	return 1, err
 }
 
 // describe fills in what the record says of the date besides its objects.

@@ -96,7 +96,7 @@ func (s *Server) serve(t *testing.T, users ...string) {
 	t.Helper()
 	address := freeAddress(t)
 	s.Endpoint = "http://" + address
-	arguments := append([]string{"--port", address, "--region", Region, "--health", "/health", "--quiet"}, users...)
+	arguments := append([]string{"--port", address, "--region", Region, "--health", "/health", "--quiet", "--keep-alive"}, users...)
 	ended := s.start(t, append(arguments, "posix", s.mkdir("data"))...)
 	s.await(s.Endpoint, ended)
 }
