@@ -65,14 +65,13 @@ func ReadOpeningLot(rulebook *rules.Rulebook, source settlement.Source, values [
 		return wrong(OpeningIssuedAt, "must be an instant such as 2026-05-31T18:30:00+08:00, with its offset from UTC, of the years %d to %d", minYear, maxYear)
 	}
 	business := rulebook.Calendar.BusinessDate(issuedAt)
-	expiresOn := rulebook.Ledger.ExpiresOn(business)
-	if text := values[OpeningExpiresOn]; text != "" {
-		if expiresOn, ok = parseDate(text); !ok {
-			return wrong(OpeningExpiresOn, "must be a date such as 2027-05-31, or empty for the rulebook's expiry")
-		}
-		if expiresOn < business {
-			return wrong(OpeningExpiresOn, "lies before %s, the business date of issued_at; it is the last date of use", business)
-		}
+	var expiresOn settlement.Date
+	if text := values[OpeningExpiresOn]; text == "" {
+		expiresOn = rulebook.Ledger.ExpiresOn(business)
+	} else if expiresOn, ok = parseDate(text); !ok {
+		return wrong(OpeningExpiresOn, "must be a date such as 2027-05-31, or empty for the rulebook's expiry")
+	} else if expiresOn < business {
+		return wrong(OpeningExpiresOn, "lies before %s, the business date of issued_at; it is the last date of use", business)
 	}
 	points, ok := parsePoints(values[OpeningPoints])
 	if !ok {
