@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 
 	"alliance/settlement"
 	"alliance/settlement/accounts"
@@ -229,37 +228,6 @@ func statePartitions(opening *AccountState, rows int64) int {
 		partitions *= 2
 	}
 	return partitions
-}
-
-// NewAccountState writes accounts, in any order, as a state of their own.
-func NewAccountState(pool *spool.Pool, parties settlement.Parties, all []settlement.Account) (AccountState, error) {
-	partitions := 1
-	for partitions*membersPerPartition < len(all) {
-		partitions *= 2
-	}
-	slices.SortFunc(all, func(a, b settlement.Account) int { return compareText(a.Member, b.Member) })
-	state := AccountState{stacks: make([][]stateRun, partitions), after: settlement.NoDate}
-	writers := make([]*runWriter, partitions)
-	for i := range all {
-		to := partitionOf(all[i].Member, partitions)
-		if writers[to] == nil {
-			writers[to] = newRunWriter(pool, parties)
-		}
-		if err := writers[to].Add(&all[i], dueAfter(&all[i], settlement.NoDate)); err != nil {
-			return state, err
-		}
-	}
-	for partition, writer := range writers {
-		if writer == nil {
-			continue
-		}
-		run, _, err := writer.finish(partition)
-		if err != nil {
-			return state, err
-		}
-		state.stacks[partition] = []stateRun{run}
-	}
-	return state, nil
 }
 
 // dueAfter returns the first date after one on which an account has to be looked at although its member

@@ -2,20 +2,15 @@ package batch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"time"
 
 	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/books"
-	"alliance/settlement/clearing"
-	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 )
 
@@ -27,10 +22,20 @@ type OpeningJob struct {
 	Name string
 	// Lots is the file: CSV with a header and the columns of [clearing.OpeningColumnNames], in any order.
 	Lots io.Reader
+	// Bytes is the file's length if it is known; only the progress goes by it.
+	Bytes int64
 	// Operator is who does it, as claimed.
 	Operator string
 	// Now is the clock for the log's record.
 	Now func() time.Time
+	// Workers is how many goroutines read and write; zero means one for each processor.
+	Workers int
+	// Memory is about how many bytes what is on its way may take before it goes to temporary files in
+	// SpillDirectory ("" is the system's); zero means no bound. Neither changes a byte of what is put on record.
+	Memory         int64
+	SpillDirectory string
+	// Observe, if not nil, is told how the work gets on, from several goroutines.
+	Observe func(Progress)
 }
 
 // An OpeningReport says what was put on record.
@@ -52,9 +57,9 @@ type OpeningPoints struct {
 }
 
 // OpenLots reads a file of opening lots and puts it on record: the first date starts from it.
-// Nothing is written unless every row is good. Errors: [RefusedError] for a ledger that has lots
+// Nothing is written before every row was found good. Errors: [RefusedError] for a ledger that has lots
 // or dates already or keeps no lots, [LotsError] for the file, [RulebookError], those that wrap
-// [settlement.ErrOutOfRange], and those of the books.
+// [settlement.ErrOutOfRange], and those of the books and of the local disk.
 func OpenLots(ctx context.Context, job OpeningJob) (report OpeningReport, err error) {
 	ledger, err := books.Open(ctx, job.Ledger)
 	if err != nil {
@@ -63,23 +68,17 @@ func OpenLots(ctx context.Context, job OpeningJob) (report OpeningReport, err er
 	if err := mayOpen(ledger, job.Rulebook); err != nil {
 		return report, err
 	}
-	digest := sha256.New()
-	lots, err := readOpening(io.TeeReader(job.Lots, digest), job.Name, job.Rulebook)
+	lots := newOpeningLots(&job)
+	defer func() { err = errors.Join(err, lots.pool.Close()) }()
+	members, digest, err := lots.check(ctx)
 	if err != nil {
 		return report, err
 	}
-	report = lots.report(job.Rulebook.Parties)
-	report.SHA256 = hex.EncodeToString(digest.Sum(nil))
-	var all []settlement.Account
-	for _, account := range lots.accounts {
-		slices.SortFunc(account.Lots, func(a, b settlement.Lot) int { return settlement.CompareLotKeys(&a.Key, &b.Key) })
-		all = append(all, *account)
-	}
-	closing := &Closing{Points: lots.points}
-	if closing.State, err = NewAccountState(spool.NewPool("", math.MaxInt64), job.Rulebook.Parties, all); err != nil {
+	if report, err = lots.report(); err != nil {
 		return report, err
 	}
-	if err := job.commit(ctx, ledger, closing, &report); err != nil {
+	report.Members, report.SHA256 = members, digest
+	if err := job.commit(ctx, ledger, lots, &report); err != nil {
 		return report, err
 	}
 	report.Head.Sequence, report.Head.SHA256 = ledger.Head()
@@ -100,11 +99,14 @@ func mayOpen(ledger *books.Ledger, rulebook *rules.Rulebook) error {
 }
 
 // commit writes the state and its record.
-func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, closing *Closing, report *OpeningReport) error {
+func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, lots *openingLots, report *OpeningReport) error {
 	attempt := &attempt{ledger: ledger}
 	writer := &publication{
-		job: &Job{Rulebook: j.Rulebook}, timeline: newTimeline(ledger), attempt: attempt, closing: closing,
+		job: &Job{Rulebook: j.Rulebook}, timeline: newTimeline(ledger), attempt: attempt, closing: &Closing{Points: lots.points()},
 		night: &settlement.Night{Parties: j.Rulebook.Parties}, folder: "state/",
+	}
+	if err := lots.writeState(ctx, writer, report.Members); err != nil {
+		return err
 	}
 	state, err := writer.writeState(ctx)
 	if err != nil {
@@ -124,52 +126,7 @@ func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, closing *
 	if j.Now != nil {
 		record.Time = j.Now().UTC().Format(time.RFC3339)
 	}
+	lots.stage(stageCommit, 0)
+	defer lots.finish(stageCommit)
 	return attempt.commit(ctx, record)
-}
-
-// openingLots are the lots of a file, by member.
-type openingLots struct {
-	accounts map[string]*settlement.Account
-	points   map[settlement.Party]int64
-	lots     map[settlement.Party]int64
-	keys     map[openingKey]int64 // the row that has each key
-}
-
-// openingKey identifies a lot: it may be on record once, whoever has it.
-type openingKey struct {
-	id       settlement.Digest
-	business settlement.Date
-}
-
-// add puts a lot on its member's account. It returns the row that has the lot's key already, or 0.
-func (o *openingLots) add(parties settlement.Parties, member string, lot settlement.Lot) (row int64, err error) {
-	key := openingKey{clearing.IDDigest(parties.ID(lot.Issuer), lot.Key.TransactionID), lot.Key.BusinessDate}
-	if row := o.keys[key]; row != 0 {
-		return row, nil
-	}
-	o.keys[key] = lot.Source.Row
-	account := o.accounts[member]
-	if account == nil {
-		account = &settlement.Account{Member: member}
-		o.accounts[member] = account
-	}
-	account.Lots = append(account.Lots, lot)
-	o.lots[lot.Issuer]++
-	sum, err := settlement.AddPoints(o.points[lot.Issuer], lot.Open)
-	if err != nil {
-		return 0, fmt.Errorf("points of %s in the opening lots: %w", parties.ID(lot.Issuer), err)
-	}
-	o.points[lot.Issuer] = sum
-	return 0, nil
-}
-
-func (o *openingLots) report(parties settlement.Parties) OpeningReport {
-	report := OpeningReport{Members: int64(len(o.accounts)), Points: []OpeningPoints{}}
-	for party := range settlement.Party(parties.Len()) {
-		if lots := o.lots[party]; lots > 0 {
-			report.Lots += lots
-			report.Points = append(report.Points, OpeningPoints{parties.ID(party), lots, o.points[party]})
-		}
-	}
-	return report
 }

@@ -29,13 +29,15 @@ func Stages() []Stage { return slices.Clone(stages) }
 
 // Progress tells how far a stage has come.
 type Progress struct {
+	// Date is the settlement date, "" while lots are opened.
 	Date string
 	// Attempt is the id of the attempt on the ledger, which the log's record will have, once there is one.
 	Attempt string
 	// DateNumber of Dates is the date's place among those of the run, from 1.
 	DateNumber, Dates int
 	Stage             Stage
-	// Done of Total: files while reading, partitions or folders later.
+	// Done of Total: files while reading, or bytes of the file of opening lots; partitions or folders later.
+	// Total is 0 if it is not known.
 	Done, Total int64
 	// Finished is true on the last report of a stage; Elapsed is what it took.
 	Finished bool

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 // openFlags are the flags of settle open.
 type openFlags struct {
 	stores
-	rules, lots, operator string
-	asJSON                bool
+	memoryFlags
+	rules, lots, operator, logFormat string
+	asJSON                           bool
 }
 
 func newOpen() *cobra.Command {
@@ -36,7 +38,11 @@ run starts from it. Its columns, in any order, all of them:
 
 No reversal ever finds these lots as its original. Either every row is good and all of them go on
 record, or nothing does. It can be done once, and only before a date is settled; a ledger with
-` + "`lots: untracked`" + ` has no lots to open. The head of the log is the last word.`,
+` + "`lots: untracked`" + ` has no lots to open.
+
+The file is read once and may be larger than the memory: what is more than --memory goes to
+--spill-directory, about 70 bytes a lot. On a terminal open shows its progress, else it logs a line
+per stage. The head of the log is the last word.`,
 		Example: "  settle open --root alliance --rules rulebook.yaml --lots lots.csv",
 		Args:    exactly(0, "no arguments"),
 		RunE:    func(command *cobra.Command, _ []string) error { return flags.run(command) },
@@ -47,6 +53,8 @@ record, or nothing does. It can be done once, and only before a date is settled;
 	set.StringVar(&flags.lots, "lots", "", "the CSV file of lots")
 	set.StringVar(&flags.operator, "operator", "", "who runs this, for the log (default: the user of the system)")
 	set.BoolVar(&flags.asJSON, "json", false, "print what was put on record as JSON")
+	flags.memoryFlags.flags(set)
+	set.StringVar(&flags.logFormat, "log-format", logFormats[0], "text or json")
 	return command
 }
 
@@ -58,19 +66,29 @@ func (f *openFlags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if !slices.Contains(logFormats, f.logFormat) {
+		return usage("--log-format is %s", strings.Join(logFormats, " or "))
+	}
+	job := batch.OpeningJob{Rulebook: rulebook, Name: filepath.Base(f.lots), Operator: operator(f.operator), Now: time.Now, SpillDirectory: f.spill}
+	if job.Memory, err = f.bound(); err != nil {
+		return err
+	}
 	lots, err := os.Open(f.lots)
 	if err != nil {
 		return usage("--lots: %w", err)
 	}
 	defer lots.Close()
-	ledger, err := f.openLedger(command.Context(), true)
-	if err != nil {
+	job.Lots = lots
+	if info, err := lots.Stat(); err == nil && info.Mode().IsRegular() {
+		job.Bytes = info.Size()
+	}
+	if job.Ledger, err = f.openLedger(command.Context(), true); err != nil {
 		return err
 	}
-	report, err := batch.OpenLots(command.Context(), batch.OpeningJob{
-		Ledger: ledger, Rulebook: rulebook, Name: filepath.Base(f.lots), Lots: lots,
-		Operator: operator(f.operator), Now: time.Now,
-	})
+	progress := newProgress(command.ErrOrStderr(), f.logFormat)
+	job.Observe = progress.observe
+	report, err := batch.OpenLots(command.Context(), job)
+	progress.end()
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,10 @@
 package command
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -120,8 +120,32 @@ func TestOpenAddsPointsUp(t *testing.T) {
 		fmt.Fprintf(&rows, "m%d,A,l%d,2025-12-15T10:00:00Z,,1000000000000\n", i, i)
 	}
 	var report batch.OpeningReport
-	if err := json.Unmarshal([]byte(w.run(exitDone, "open", "--json", "--lots", w.lots(rows.String()))), &report); err != nil || report.Points[0].Points != 1_000_000_000_000_000 {
-		t.Errorf("%v %+v", err, report)
+	w.json(&report, "open", "--lots", w.lots(rows.String()))
+	if report.Points[0].Points != 1_000_000_000_000_000 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestOpenSaysHowItGetsOn(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	w := newWorld(t)
+	lots := w.lots(openingHeader + "m1,A,l1,2025-12-15T10:00:00Z,,100\n")
+	text := w.run(exitDone, "open", "--lots", lots, "--log-format", "json", "--memory", "64MiB", "--spill-directory", w.root)
+	contains(t, text, "opened 1 lot of 1 member", `"stage":"read","done":34,`, `"stage":"deduplicate"`, `"stage":"state","done":1,`, `"stage":"commit"`)
+	if strings.Contains(text, `"date"`) {
+		t.Errorf("there is a date in:\n%s", text)
+	}
+}
+
+func TestOpenChecksItsFlags(t *testing.T) {
+	w := newWorld(t)
+	lots := w.lots(openingHeader)
+	for flag, one := range map[string][2]string{
+		"--memory":          {"10MiB", "10 MiB of memory, by --memory or GOMEMLIMIT, are less than the 64 MiB"},
+		"--spill-directory": {filepath.Join(w.root, "none"), "is no directory"},
+		"--log-format":      {"xml", "--log-format is text or json"},
+	} {
+		contains(t, w.run(exitUsage, "open", "--lots", lots, flag, one[0]), one[1])
 	}
 }
 

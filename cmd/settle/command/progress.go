@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// A progress shows how a run gets on: a line that changes on a terminal, else a structured log
+// A progress shows how a run, or the opening of lots, gets on: a line that changes on a terminal, else a structured log
 // with a line per stage. Every line of the log has the run it belongs to.
 type progress struct {
 	mutex    sync.Mutex
@@ -47,8 +47,11 @@ const redrawEvery = 100 * time.Millisecond
 // observe shows what a run tells.
 func (p *progress) observe(now batch.Progress) {
 	if now.Finished {
-		values := []any{"date", now.Date, "date_number", now.DateNumber, "dates", now.Dates,
-			"stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds()}
+		var values []any
+		if now.Date != "" {
+			values = append(values, "date", now.Date, "date_number", now.DateNumber, "dates", now.Dates)
+		}
+		values = append(values, "stage", now.Stage, "done", now.Done, "elapsed_ms", now.Elapsed.Milliseconds())
 		if now.Attempt != "" {
 			values = append(values, "attempt", now.Attempt)
 		}
@@ -57,14 +60,17 @@ func (p *progress) observe(now batch.Progress) {
 	if !now.Finished && time.Since(p.lastShown()) < redrawEvery {
 		return
 	}
-	place := ""
+	place := now.Date
 	if now.Dates > 1 {
-		place = fmt.Sprintf(" (%d of %d)", now.DateNumber, now.Dates)
+		place += fmt.Sprintf(" (%d of %d)", now.DateNumber, now.Dates)
+	}
+	if place != "" {
+		place += "  "
 	}
 	if now.Total > 0 {
-		p.line("%s%s  %-12s %d of %d", now.Date, place, now.Stage, now.Done, now.Total)
+		p.line("%s%-12s %d of %d", place, now.Stage, now.Done, now.Total)
 	} else {
-		p.line("%s%s  %-12s", now.Date, place, now.Stage)
+		p.line("%s%-12s", place, now.Stage)
 	}
 }
 
