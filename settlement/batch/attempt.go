@@ -19,17 +19,43 @@ type attempt struct {
 
 	mutex sync.Mutex
 	begun *books.Attempt
+	// beginning is closed when the attempt that one caller begins for all has begun, or has not.
+	beginning chan struct{}
+	failed    error
 }
 
 // begin returns the attempt on the ledger, which is one and the same from the first call on.
 func (a *attempt) begin(ctx context.Context) (*books.Attempt, error) {
 	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	var err error
-	if a.begun == nil {
-		a.begun, err = a.ledger.Begin(ctx)
+	begun, wait := a.begun, a.beginning
+	if begun == nil && wait == nil {
+		a.beginning = make(chan struct{})
+		a.mutex.Unlock()
+		return a.beginForAll(ctx)
 	}
-	return a.begun, err
+	a.mutex.Unlock()
+	if begun != nil {
+		return begun, nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-wait:
+	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	return a.begun, a.failed
+}
+
+// beginForAll begins the attempt without holding up those who only ask for its id.
+func (a *attempt) beginForAll(ctx context.Context) (*books.Attempt, error) {
+	begun, err := a.ledger.Begin(ctx)
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.begun, a.failed = begun, err
+	close(a.beginning)
+	a.beginning = nil
+	return begun, err
 }
 
 // id returns the attempt's id on the ledger, "" if it has not begun.

@@ -37,15 +37,24 @@ type publication struct {
 // write stores state and statements and returns what goes on record about the date.
 func (p *publication) write(ctx context.Context, totals Totals) (date books.DateRecord, err error) {
 	crash.At(crash.NightComputed)
-	err = p.timed(stageState, func() error {
-		date.State, err = p.writeState(ctx)
-		return err
+	// The state waits for the store, the statements for the processors.
+	both, storing := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		return guarded(func() error {
+			return p.timed(stageState, func() (err error) {
+				if date.State, err = p.writeState(storing); err == nil {
+					crash.At(crash.StateStored)
+				}
+				return err
+			})
+		})
 	})
-	if err != nil {
-		return date, err
-	}
-	crash.At(crash.StateStored)
-	if err := p.timed(stageStatements, func() error { return p.writeStatements(ctx, &date) }); err != nil {
+	both.Go(func() error {
+		return guarded(func() error {
+			return p.timed(stageStatements, func() error { return p.writeStatements(storing, &date) })
+		})
+	})
+	if err := both.Wait(); err != nil {
 		return date, err
 	}
 	crash.At(crash.StatementsStored)

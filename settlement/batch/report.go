@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+	"sync"
 	"time"
 
 	"alliance/settlement"
@@ -165,11 +167,15 @@ func (t *Totals) addInput(night *settlement.Night, input *settlement.Input) {
 	t.RowsRejected += input.Rejected
 }
 
-// stageClock collects how long each stage took.
+// stageClock collects how long each stage took. Some are at work at the same time.
 type stageClock struct {
+	mutex  sync.Mutex
 	stages []StageReport
 }
 
 func (c *stageClock) note(stage Stage, elapsed time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	c.stages = append(c.stages, StageReport{stage, elapsed.Milliseconds()})
+	slices.SortStableFunc(c.stages, func(a, b StageReport) int { return slices.Index(stages, a.Stage) - slices.Index(stages, b.Stage) })
 }
