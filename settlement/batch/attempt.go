@@ -68,15 +68,6 @@ func (a *attempt) id() string {
 	return a.begun.ID()
 }
 
-// ready begins the attempt, unless it is to discard.
-func (a *attempt) ready(ctx context.Context) error {
-	if a.discard {
-		return nil
-	}
-	_, err := a.begin(ctx)
-	return err
-}
-
 // create stores an object, several goroutines at a time.
 func (a *attempt) create(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error) {
 	if a.discard {

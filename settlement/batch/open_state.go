@@ -40,9 +40,6 @@ type openingState struct {
 
 // writeState writes and stores the state, with so many members.
 func (o *openingLots) writeState(ctx context.Context, writer *publication, members int64) error {
-	if err := writer.attempt.ready(ctx); err != nil {
-		return err
-	}
 	partitions := 1
 	for int64(partitions)*membersPerPartition < members {
 		partitions *= 2

@@ -15,6 +15,8 @@ import (
 	"alliance/settlement/books"
 	"alliance/settlement/crash"
 	"alliance/settlement/statement"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A publication brings one night from memory to the objects of an attempt, and says what goes on

@@ -57,12 +57,6 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 			fresh = append(fresh, run)
 		}
 	}
-	if len(fresh) > 0 {
-		// Once, before several goroutines wait for it.
-		if err := p.attempt.ready(ctx); err != nil {
-			return state, err
-		}
-	}
 	err := each(ctx, storesAtOnce, len(fresh), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, fresh[i]) })
 	if err != nil {
 		return state, err
