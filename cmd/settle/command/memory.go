@@ -3,9 +3,13 @@ package command
 import (
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 )
@@ -26,7 +30,7 @@ const (
 // bound returns how many bytes of what is on its way may stay in memory, after telling the runtime how
 // much the whole process may take.
 func (f *memoryFlags) bound() (int64, error) {
-	limit := debug.SetMemoryLimit(-1) // GOMEMLIMIT
+	limit, ours := debug.SetMemoryLimit(-1), true // GOMEMLIMIT
 	if f.memory != "" {
 		var err error
 		if limit, err = parseBytes("memory", f.memory); err != nil {
@@ -34,6 +38,8 @@ func (f *memoryFlags) bound() (int64, error) {
 		}
 	} else if limit == math.MaxInt64 {
 		limit = defaultMemory
+	} else {
+		ours = false
 	}
 	if limit < leastMemory {
 		return 0, usage("%d MiB of memory, by --memory or GOMEMLIMIT, are less than the %d MiB that any run needs; give it more", limit>>20, leastMemory>>20)
@@ -44,8 +50,50 @@ func (f *memoryFlags) bound() (int64, error) {
 		}
 	}
 	debug.SetMemoryLimit(limit)
+	if ours {
+		relief.watch(limit)
+	} else {
+		relief.watch(0)
+	}
 	// The other half is for what a worker has in its hands, and for the collector.
 	return limit / 2, nil
+}
+
+// A collectorRelief raises the limit that the runtime was given, while what is alive comes near it: a single member
+// with a million rows has to be in memory, and the collector would work without end and win nothing. A limit
+// that came by GOMEMLIMIT is the operator's, who knows what the container has, and stays.
+type collectorRelief struct {
+	limit atomic.Int64
+	once  sync.Once
+}
+
+var relief collectorRelief
+
+// watch looks after every collection from now on; a limit of 0 leaves all as it is.
+func (c *collectorRelief) watch(limit int64) {
+	c.limit.Store(limit)
+	c.once.Do(func() { c.afterNext() })
+}
+
+// afterNext has a new object collected, which tells when that was.
+func (c *collectorRelief) afterNext() {
+	type sentinel struct{ _ [64]byte }
+	runtime.AddCleanup(new(sentinel), func(struct{}) {
+		if limit := c.limit.Load(); limit > 0 {
+			debug.SetMemoryLimit(relieved(limit, aliveBytes()))
+		}
+		c.afterNext()
+	}, struct{}{})
+}
+
+// relieved returns the limit that leaves a third of what is alive to the collector.
+func relieved(limit, alive int64) int64 { return max(limit, alive+alive/3) }
+
+// aliveBytes is what the last collection found to be in use.
+func aliveBytes() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
 }
 
 // parseBytes reads a number of bytes with a unit: 512MiB, 1GiB, 1500000000.

@@ -1,9 +1,12 @@
 package command
 
 import (
+	"bytes"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestParseBytes(t *testing.T) {
@@ -22,6 +25,7 @@ func TestParseBytes(t *testing.T) {
 func TestMemoryBound(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
+	defer relief.watch(0)
 	debug.SetMemoryLimit(math.MaxInt64)
 	for _, test := range []struct {
 		flags memoryFlags
@@ -46,4 +50,32 @@ func TestMemoryBound(t *testing.T) {
 	if got, err := (&memoryFlags{}).bound(); err != nil || got != 150<<20 {
 		t.Errorf("with GOMEMLIMIT: %d, %v", got, err)
 	}
+}
+
+// TestCollectorRelief keeps more alive than the limit, which is raised then and comes back to what it was.
+func TestCollectorRelief(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	defer relief.watch(0)
+	debug.SetMemoryLimit(math.MaxInt64)
+	flags := memoryFlags{memory: "64MiB"}
+	if _, err := flags.bound(); err != nil {
+		t.Fatal(err)
+	}
+	limitBecomes := func(what string, right func(limit int64) bool) {
+		t.Helper()
+		for range 500 {
+			runtime.GC()
+			if right(debug.SetMemoryLimit(-1)) {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Errorf("%s the limit is %d MiB", what, debug.SetMemoryLimit(-1)>>20)
+	}
+	alive := bytes.Repeat([]byte{1}, 96<<20)
+	limitBecomes("with 96 MiB alive", func(limit int64) bool { return limit >= 128<<20 && limit < 256<<20 })
+	runtime.KeepAlive(alive)
+	alive = nil
+	limitBecomes("with next to nothing alive", func(limit int64) bool { return limit == 64<<20 })
 }
