@@ -66,7 +66,8 @@
 // that a crash cannot lose one), then the files are written, files of an earlier version that
 // are no more are deleted, and _statement.json is written last. A folder whose _statement.json
 // is the one on record is finished. Every file is checked against its SHA-256 while it is
-// copied: a damaged one never appears. A crash leaves at worst a folder whose files do not agree
+// copied: a damaged one never appears. Small objects that this process has just stored (up to 64 MiB of
+// them) it copies from memory, all others from the ledger. A crash leaves at worst a folder whose files do not agree
 // with its _statement.json; the next run finishes it. Before every few folders, and at the end, the
 // log is asked for newer records, so that a slow process does not bring back an old version; one
 // that is killed in the very moment in which it does so leaves a folder that
