@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
+	"golang.org/x/sync/errgroup"
 )
 
 // A Pool bounds the memory of spools and blobs. It is safe for concurrent use.
@@ -171,6 +172,26 @@ func (p *Pool) read(from *piece, offset int, buffer []byte) error {
 		return fmt.Errorf("%d bytes that were spilled to the disk at %s came back changed", from.length, file.Name())
 	}
 	return nil
+}
+
+// readsAtOnce is how many pieces are read from the disk at a time: they lie scattered over the file, and a disk
+// that is asked for one after the other takes its time for each.
+const readsAtOnce = 8
+
+// readAll copies pieces one after the other to the whole of buffer.
+func (p *Pool) readAll(pieces []piece, buffer []byte) error {
+	var reads errgroup.Group
+	reads.SetLimit(readsAtOnce)
+	for i := range pieces {
+		from, to := &pieces[i], buffer[:pieces[i].length]
+		buffer = buffer[len(to):]
+		if from.memory != nil {
+			copy(to, from.memory)
+			continue
+		}
+		reads.Go(func() error { return p.read(from, 0, to) })
+	}
+	return reads.Wait()
 }
 
 // release gives back the memory of pieces, and their places in the file.

@@ -99,15 +99,7 @@ func (s *Spool) Load(partition int, buffer []byte) ([]byte, error) {
 		buffer = append(make([]byte, 0, need+need/8), buffer...)
 	}
 	buffer = buffer[:start+int(from.bytes)]
-	at := start
-	for i := range from.pieces {
-		piece := &from.pieces[i]
-		if err := s.pool.read(piece, 0, buffer[at:at+piece.length]); err != nil {
-			return buffer, err
-		}
-		at += piece.length
-	}
-	return buffer, nil
+	return buffer, s.pool.readAll(from.pieces, buffer[start:])
 }
 
 // Release forgets the records of a partition.
