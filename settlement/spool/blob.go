@@ -11,6 +11,7 @@ type Blob struct {
 	pieces []piece
 	last   []byte
 	size   int64
+	disk   extents
 }
 
 // NewBlob returns an empty blob.
@@ -48,7 +49,7 @@ func (b *Blob) Close() error {
 }
 
 func (b *Blob) hand() error {
-	kept, err := b.pool.keep(b.last)
+	kept, err := b.pool.keep(b.last, func(length int) int64 { return b.disk.place(b.pool, length) })
 	b.last = nil
 	if err == nil {
 		b.pieces = append(b.pieces, kept)
@@ -85,6 +86,6 @@ func (b *Blob) NewReader() io.ReadSeeker { return io.NewSectionReader(b, 0, b.si
 
 // Release forgets the content.
 func (b *Blob) Release() {
-	b.pool.release(b.pieces)
+	b.pool.release(b.pieces, &b.disk)
 	b.pieces, b.size = nil, 0
 }

@@ -21,7 +21,7 @@ type Pool struct {
 	file   *os.File
 	end    int64
 	unlink bool
-	// free are the places in the file of pieces that were released, each with room for pieceBytes.
+	// free are the extents of the file that were released.
 	free    []int64
 	spilled int64
 }
@@ -87,61 +87,92 @@ func (p *Pool) giveBack(buffer []byte) {
 	}
 }
 
-// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file and
-// the buffer is given back.
-func (p *Pool) keep(buffer []byte) (piece, error) {
+// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file, to the place
+// that is asked for then, and the buffer is given back.
+func (p *Pool) keep(buffer []byte, place func(length int) int64) (piece, error) {
 	if p.held.Add(int64(cap(buffer))) <= p.budget {
 		return piece{memory: buffer, length: len(buffer)}, nil
 	}
 	p.held.Add(-int64(cap(buffer)))
-	kept := piece{length: len(buffer), checksum: xxh3.Hash(buffer)}
-	var err error
-	if kept.offset, err = p.spill(buffer); err != nil {
+	kept := piece{length: len(buffer), checksum: xxh3.Hash(buffer), offset: place(len(buffer))}
+	if err := p.spill(buffer, kept.offset); err != nil {
 		return kept, err
 	}
 	p.giveBack(buffer)
 	return kept, nil
 }
 
-func (p *Pool) spill(content []byte) (int64, error) {
-	file, offset, err := p.place(int64(len(content)))
+func (p *Pool) spill(content []byte, offset int64) error {
+	file, err := p.spillFile(int64(len(content)))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := file.WriteAt(content, offset); err != nil {
-		return 0, fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), offset, err)
+		return fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), offset, err)
 	}
-	return offset, nil
+	return nil
 }
 
-// takesSlot reports whether a spilled piece of a length has room for pieceBytes in the file, which another such
-// piece can have after it. Smaller ones are few: the last of each writer.
-func takesSlot(length int64) bool { return pieceBytes/2 < length && length <= pieceBytes }
-
-// place reserves room in the file.
-func (p *Pool) place(length int64) (*os.File, int64, error) {
+// spillFile returns the file, which is made when it is needed for the first time, and counts what goes there.
+func (p *Pool) spillFile(length int64) (*os.File, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	p.spilled += length
 	if p.file == nil {
 		file, err := os.CreateTemp(p.directory, "settle-spill-*")
 		if err != nil {
-			return nil, 0, fmt.Errorf("spill to the disk: %w", err)
+			return nil, fmt.Errorf("spill to the disk: %w", err)
 		}
 		// An open file lives on without a name; where that cannot be, Close removes it.
 		p.file, p.unlink = file, os.Remove(file.Name()) != nil
 	}
-	p.spilled += length
-	offset := p.end
-	switch last := len(p.free) - 1; {
-	case !takesSlot(length):
-		p.end += length
-	case last >= 0:
-		offset = p.free[last]
-		p.free = p.free[:last]
-	default:
-		p.end += pieceBytes
+	return p.file, nil
+}
+
+// extentBytes is the size of the stretches of the file that belong to one partition or blob: what is read
+// together lies together, though it was written piece by piece between others.
+const extentBytes = 16 * pieceBytes
+
+// Extents are the stretches of the file that a partition or blob has. They are not safe for concurrent use.
+type extents struct {
+	starts []int64
+	// pieces counts the pieces in them.
+	pieces int
+}
+
+// place returns where in the file the next piece goes.
+func (e *extents) place(pool *Pool, length int) int64 {
+	if length > pieceBytes {
+		return pool.extend(int64(length)) // one huge record; its place is not used again
 	}
-	return p.file, offset, nil
+	within := e.pieces % (extentBytes / pieceBytes)
+	if within == 0 {
+		e.starts = append(e.starts, pool.extent())
+	}
+	e.pieces++
+	return e.starts[len(e.starts)-1] + int64(within)*pieceBytes
+}
+
+// extent returns where an extent begins that is nobody's.
+func (p *Pool) extent() int64 {
+	p.mutex.Lock()
+	if last := len(p.free) - 1; last >= 0 {
+		defer p.mutex.Unlock()
+		start := p.free[last]
+		p.free = p.free[:last]
+		return start
+	}
+	p.mutex.Unlock()
+	return p.extend(extentBytes)
+}
+
+// extend makes the file longer and returns where the new part begins.
+func (p *Pool) extend(length int64) int64 {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	start := p.end
+	p.end += length
+	return start
 }
 
 // read copies a piece, from an offset within it, to the whole of buffer.
@@ -194,16 +225,16 @@ func (p *Pool) readAll(pieces []piece, buffer []byte) error {
 	return reads.Wait()
 }
 
-// release gives back the memory of pieces, and their places in the file.
-func (p *Pool) release(pieces []piece) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
+// release gives back the memory of pieces, and their extents of the file.
+func (p *Pool) release(pieces []piece, disk *extents) {
 	for i := range pieces {
 		if memory := pieces[i].memory; memory != nil {
 			p.held.Add(-int64(cap(memory)))
 			p.giveBack(memory)
-		} else if takesSlot(int64(pieces[i].length)) {
-			p.free = append(p.free, pieces[i].offset)
 		}
 	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.free = append(p.free, disk.starts...)
+	*disk = extents{}
 }

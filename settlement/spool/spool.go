@@ -13,6 +13,7 @@ type Spool struct {
 type partition struct {
 	pieces []piece
 	bytes  int64
+	disk   extents
 }
 
 // NewSpool returns an empty spool of so many partitions.
@@ -78,14 +79,18 @@ func (w *Writer) hand(partition int) error {
 		w.spool.pool.giveBack(buffer)
 		buffer = small
 	}
-	kept, err := w.spool.pool.keep(buffer)
+	s := w.spool
+	to := &s.partitions[partition]
+	kept, err := s.pool.keep(buffer, func(length int) int64 {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		return to.disk.place(s.pool, length)
+	})
 	if err != nil {
 		return err
 	}
-	s := w.spool
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	to := &s.partitions[partition]
 	to.pieces = append(to.pieces, kept)
 	to.bytes += int64(kept.length)
 	return nil
@@ -105,6 +110,6 @@ func (s *Spool) Load(partition int, buffer []byte) ([]byte, error) {
 // Release forgets the records of a partition.
 func (s *Spool) Release(partition int) {
 	from := &s.partitions[partition]
-	s.pool.release(from.pieces)
+	s.pool.release(from.pieces, &from.disk)
 	from.pieces, from.bytes = nil, 0
 }
