@@ -9,11 +9,13 @@ import (
 )
 
 // storesAtOnce is how many objects are on their way to the store at a time: they wait for it,
-// not for a processor. Of those that need little memory it is smallStoresAtOnce.
+// not for a processor. Of those that need little memory it is smallStoresAtOnce. Large ones wait in memory, so
+// there are fewer of them the larger they are: each takes a place of the small ones for every bytesPerPlace.
 const (
 	storesAtOnce      = 16
 	smallStoresAtOnce = 64
 	smallBytes        = 64 << 10
+	bytesPerPlace     = 1 << 20
 )
 
 // A storing stores objects, many at a time, by goroutines that stay: the clients of object stores need
@@ -77,7 +79,7 @@ func storeWeight(body io.Seeker) (int64, error) {
 		_, err = body.Seek(0, io.SeekStart)
 	}
 	if size > smallBytes {
-		return smallStoresAtOnce / storesAtOnce, err
+		return min(max(smallStoresAtOnce/storesAtOnce, size/bytesPerPlace+1), smallStoresAtOnce), err
 	}
 	return 1, err
 }
