@@ -19,7 +19,7 @@ import (
 func viaProxy(t *testing.T, proxy *s3test.Proxy, name string) storage.Bucket {
 	t.Helper()
 	t.Setenv("AWS_PROFILE", s3test.Root)
-	options := storage.S3Options{Endpoint: proxy.Endpoint, Region: s3test.Region, PathStyle: true, Stall: 250 * time.Millisecond, Attempts: 3}
+	options := storage.S3Options{Endpoint: proxy.Endpoint, Region: s3test.Region, PathStyle: true, Stall: time.Second, Attempts: 3}
 	bucket, err := storage.OpenS3(t.Context(), name, "", options)
 	if err != nil {
 		t.Fatal(err)
