@@ -81,7 +81,7 @@ func TestNoPageOfNullsComesAfterOneOfValues(t *testing.T) {
 	all.Wait()
 }
 
-// 100,000 merchants of long names are more than the library would take into a dictionary by itself.
+// 100,000 merchants of long names make a dictionary larger than the library keeps to when it builds one itself.
 func TestDictionariesOfManyNames(t *testing.T) {
 	names, indices := make([]string, 100_000), make([]int32, 100_000)
 	for i := range names {

@@ -1,8 +1,6 @@
 package statement
 
 import (
-	"math"
-
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/schema"
@@ -43,15 +41,14 @@ func detailColumn(name string, repetition parquet.Repetition, logical schema.Log
 
 // detailProperties: dictionaries for the columns of few values, whose indices are written as they
 // are and not counted by the library, so that they carry no statistics; nor do ids, whose
-// smallest and greatest help nobody. A group's rows bound its dictionaries: where one passes its limit, indices
-// given as such could not go on as texts. What is written at once is not cut, see [groupWriter.texts].
+// smallest and greatest help nobody. What is written at once is not cut, see
+// [groupWriter.texts].
 var detailProperties = func() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithBatchSize(detailGroupRows),
 		parquet.WithDataPageSize(512 << 10),
-		parquet.WithDictionaryPageSizeLimit(math.MaxInt32),
 		parquet.WithMaxRowGroupLength(detailGroupRows),
 		parquet.WithRootName("detail"),
 	}
