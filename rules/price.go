@@ -19,14 +19,15 @@ type Pricer struct {
 	asksReason bool
 	remembered map[priceKey][]int32
 	limit      int
-	// pairs is, by issuer and redeemer, the place in lists of the entries that hold for them, plus 1. It serves
-	// where no condition asks for a reason and parties are few; entries that hold for many pairs are one list.
-	pairs     []int32
+	// pairs is, by reason, then by issuer and redeemer, the place in lists of the entries that hold for them,
+	// plus 1. It serves the first few reasons, where parties are few; entries that hold for many pairs are one list.
+	pairs     map[string][]int32
+	reasons   int
 	lists     [][]int32
 	listPlace map[string]int32
 }
 
-// mostPairs is up to how many pairs of parties have a place of their own, which takes 4 MiB.
+// mostPairs is up to how many pairs of parties, for all reasons, have a place of their own, which takes 4 MiB.
 const mostPairs = 1 << 20
 
 // priceKey is all that conditions can depend on.
@@ -43,9 +44,9 @@ func (r *Rulebook) NewPricer() *Pricer {
 			pricer.asksReason = true
 		}
 	}
-	if parties := r.Parties.Len(); !pricer.asksReason && parties*parties <= mostPairs {
-		pricer.pairs, pricer.listPlace = make([]int32, parties*parties), map[string]int32{}
-	}
+	parties := max(1, r.Parties.Len())
+	pricer.reasons = mostPairs / parties / parties
+	pricer.pairs, pricer.listPlace = map[string][]int32{}, map[string]int32{}
 	return pricer
 }
 
@@ -63,15 +64,15 @@ func (p *Pricer) Price(issuer, redeemer settlement.Party, business settlement.Da
 
 // candidates returns the places of the entries that hold on some date.
 func (p *Pricer) candidates(issuer, redeemer settlement.Party, reason string) []int32 {
-	if p.pairs != nil {
-		pair := &p.pairs[int(issuer)*p.rulebook.Parties.Len()+int(redeemer)]
-		if *pair == 0 {
-			*pair = p.list(p.evaluate(issuer, redeemer, "")) + 1
-		}
-		return p.lists[*pair-1]
-	}
 	if !p.asksReason {
 		reason = ""
+	}
+	if pairs := p.pairsFor(reason); pairs != nil {
+		pair := &pairs[int(issuer)*p.rulebook.Parties.Len()+int(redeemer)]
+		if *pair == 0 {
+			*pair = p.list(p.evaluate(issuer, redeemer, reason)) + 1
+		}
+		return p.lists[*pair-1]
 	}
 	candidates, known := p.remembered[priceKey{issuer, redeemer, reason}]
 	if known {
@@ -84,6 +85,18 @@ func (p *Pricer) candidates(issuer, redeemer settlement.Party, reason string) []
 	// The reason may be a piece of a whole file's text, which must not be kept for it.
 	p.remembered[priceKey{issuer, redeemer, strings.Clone(reason)}] = candidates
 	return candidates
+}
+
+// pairsFor returns the pairs of a reason, nil if there is no room for them.
+func (p *Pricer) pairsFor(reason string) []int32 {
+	pairs, known := p.pairs[reason]
+	if !known && len(p.pairs) < p.reasons {
+		parties := p.rulebook.Parties.Len()
+		pairs = make([]int32, parties*parties)
+		// The reason may be a piece of a whole file's text, which must not be kept for it.
+		p.pairs[strings.Clone(reason)] = pairs
+	}
+	return pairs
 }
 
 // list returns the place of a list of entries.

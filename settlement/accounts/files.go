@@ -15,6 +15,8 @@ type fileTable struct {
 	keys    []fileKey
 	// slots is an open-addressed hash table of numbers, 0 where there is none.
 	slots []uint32
+	// recent is, by merchant, the file that was met last in its folder: taking names apart is spared for most.
+	recent recentFiles
 }
 
 // A fileKey is the parts of a file's name; without a party the text is all of it.
@@ -64,6 +66,7 @@ func (t *fileTable) reset() {
 		t.slots = make([]uint32, 2048)
 	}
 	clear(t.slots)
+	t.recent.reset()
 }
 
 const (
@@ -79,6 +82,15 @@ func (t *fileTable) number(file string, merchant settlement.Party, base settleme
 	if file == "" {
 		return 0
 	}
+	if number := t.recent.find(merchant, file); number != 0 {
+		return number
+	}
+	number := t.numberOf(file, merchant, base, parties, texts)
+	t.recent.keep(merchant, file, number)
+	return number
+}
+
+func (t *fileTable) numberOf(file string, merchant settlement.Party, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
 	key, ok := keyOf(file, merchant, base, parties, texts)
 	if !ok {
 		key = fileKey{text: texts.number(file, fileName)}
@@ -112,6 +124,50 @@ func (t *fileTable) grow() {
 	for i := range t.keys {
 		t.slots[t.slot(&t.keys[i])] = uint32(i + 1)
 	}
+}
+
+// recentFiles remembers the numbers of some files by their whole names.
+type recentFiles struct {
+	// names are the names back to back: those of the callers' would keep memory alive that is theirs.
+	names []byte
+	slots [256]recentFile
+	// round is what the slots that count have.
+	round uint32
+}
+
+type recentFile struct{ round, number, from, to uint32 }
+
+// mostRecentBytes is up to how many bytes of names are remembered.
+const mostRecentBytes = 1 << 16
+
+func (r *recentFiles) reset() {
+	r.names = r.names[:0]
+	r.round++
+	if r.round == 0 {
+		r.slots, r.round = [256]recentFile{}, 1
+	}
+}
+
+func (r *recentFiles) slot(merchant settlement.Party) *recentFile {
+	return &r.slots[uint32(merchant)%uint32(len(r.slots))]
+}
+
+// find returns the number of a file, 0 if it is not the one met last.
+func (r *recentFiles) find(merchant settlement.Party, file string) uint32 {
+	slot := r.slot(merchant)
+	if slot.round == r.round && string(r.names[slot.from:slot.to]) == file {
+		return slot.number
+	}
+	return 0
+}
+
+func (r *recentFiles) keep(merchant settlement.Party, file string, number uint32) {
+	if len(r.names)+len(file) > mostRecentBytes {
+		r.reset()
+	}
+	from := len(r.names)
+	r.names = append(r.names, file...)
+	*r.slot(merchant) = recentFile{r.round, number, uint32(from), uint32(len(r.names))}
 }
 
 // splitFile cuts merchant=<id>/date=<date>/<name> into its parts.

@@ -308,6 +308,9 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		}
 	}
 	found.facts, err = intake.Read(ctx, c.Inbox, object, sink)
+	if err == nil && sink != nil && repeated.total() > maxRepeated {
+		err = errTooManyRejected
+	}
 	if errors.Is(err, errTooManyRejected) {
 		if found.facts, err = intake.Read(ctx, c.Inbox, object, nil); err == nil {
 			limit := fmt.Sprintf("more rows would be rejected than the limit of %d", maxRejected)
@@ -342,6 +345,16 @@ type repeatedIDs struct {
 	recent []uint64
 	file   uint64
 	count  int
+	// next[:waiting] are ids to look for. They are looked for together, as each look goes to a place of
+	// memory that probably is in no cache: a processor waits for many of them as long as for one.
+	next    [64]repeatedID
+	waiting int
+}
+
+// A repeatedID is an id to look for: what is remembered of it, and where.
+type repeatedID struct {
+	seen uint64
+	slot uint32
 }
 
 // recentIDs is how many rows back, about, an id is remembered.
@@ -352,17 +365,28 @@ func (r *repeatedIDs) nextFile() {
 		r.recent = make([]uint64, recentIDs)
 	}
 	r.file += 0x9E3779B97F4A7C15 // an odd number: files have different ones
-	r.count = 0
+	r.count, r.waiting = 0, 0
 }
 
-// add takes the next row's id and returns how many were repeated so far.
+// add takes the next row's id and returns how many were repeated so far, perhaps but for the last few.
 func (r *repeatedIDs) add(id settlement.Digest) int {
-	slot := &r.recent[binary.LittleEndian.Uint64(id[8:])%recentIDs]
-	seen := binary.LittleEndian.Uint64(id[:]) ^ r.file
-	if *slot == seen {
-		r.count++
+	r.next[r.waiting] = repeatedID{binary.LittleEndian.Uint64(id[:]) ^ r.file, uint32(binary.LittleEndian.Uint64(id[8:]) % recentIDs)}
+	r.waiting++
+	if r.waiting == len(r.next) {
+		return r.total()
 	}
-	*slot = seen
+	return r.count
+}
+
+// total returns how many ids were repeated.
+func (r *repeatedIDs) total() int {
+	for _, id := range r.next[:r.waiting] {
+		if r.recent[id.slot] == id.seen {
+			r.count++
+		}
+		r.recent[id.slot] = id.seen
+	}
+	r.waiting = 0
 	return r.count
 }
 

@@ -364,7 +364,7 @@ func (a *Attributor) reserveCharges(redemption *settlement.Redemption, n int) {
 func (a *Attributor) settle(row *settlement.Transaction) {
 	a.applied = row
 	if row.FirstRead == a.date {
-		a.outcome.file(row.Source.File).Accepted++
+		a.outcome.file(row.Source.File, row.Merchant).Accepted++
 	}
 	if a.Settled != nil {
 		a.Settled(row)

@@ -30,7 +30,8 @@ type Outcome struct {
 	Files []FileRows
 
 	fileIndex map[string]int
-	lastFile  int
+	// lastFiles is, by merchant, the place in Files of the file whose row was counted last.
+	lastFiles []int32
 }
 
 // FileRows counts what became of one file's rows on the night they were read. Rows that never
@@ -47,14 +48,22 @@ func (o *Outcome) prepare(parties int) {
 	for party := len(o.Movements); party < parties; party++ {
 		o.Movements = append(o.Movements, settlement.IssuerPoints{Issuer: settlement.Party(party)})
 		o.RedeemedHere = append(o.RedeemedHere, 0)
+		o.lastFiles = append(o.lastFiles, 0)
 	}
 }
 
-// file returns the counts of a file. Rows of one file often follow each other.
-func (o *Outcome) file(name string) *FileRows {
-	if o.lastFile < len(o.Files) && o.Files[o.lastFile].File == name {
-		return &o.Files[o.lastFile]
+// file returns the counts of a file of a merchant. Most merchants have one file a night.
+func (o *Outcome) file(name string, merchant settlement.Party) *FileRows {
+	last := int(o.lastFiles[merchant])
+	if last < len(o.Files) && o.Files[last].File == name {
+		return &o.Files[last]
 	}
+	counts := o.count(name)
+	o.lastFiles[merchant] = int32(o.fileIndex[name])
+	return counts
+}
+
+func (o *Outcome) count(name string) *FileRows {
 	index, found := o.fileIndex[name]
 	if !found {
 		if o.fileIndex == nil {
@@ -64,7 +73,6 @@ func (o *Outcome) file(name string) *FileRows {
 		o.fileIndex[name] = index
 		o.Files = append(o.Files, FileRows{File: name})
 	}
-	o.lastFile = index
 	return &o.Files[index]
 }
 
@@ -75,7 +83,7 @@ func (o *Outcome) Add(other *Outcome) error {
 	o.Exceptions = append(o.Exceptions, other.Exceptions...)
 	for i := range other.Files {
 		more := &other.Files[i]
-		counts := o.file(more.File)
+		counts := o.count(more.File)
 		counts.Accepted += more.Accepted
 		counts.Deferred += more.Deferred
 		counts.Rejected += more.Rejected

@@ -167,14 +167,14 @@ func (a *Attributor) wait(row *settlement.Transaction, exception settlement.Exce
 	a.reason = exception.Message
 	if row.FirstRead == a.date {
 		a.outcome.Exceptions = append(a.outcome.Exceptions, exception)
-		a.outcome.file(row.Source.File).Deferred++
+		a.outcome.file(row.Source.File, row.Merchant).Deferred++
 	}
 }
 
 func (a *Attributor) reject(row *settlement.Transaction, exception settlement.Exception) {
 	a.outcome.Exceptions = append(a.outcome.Exceptions, exception)
 	if row.FirstRead == a.date {
-		a.outcome.file(row.Source.File).Rejected++
+		a.outcome.file(row.Source.File, row.Merchant).Rejected++
 	}
 }
 
