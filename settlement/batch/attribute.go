@@ -74,10 +74,12 @@ type attribution struct {
 	// waited are the ids of rows deferred earlier that were settled tonight, waiting those of rows that wait after it.
 	waited, waiting []settlement.TakenID
 
+	// content is the rows of the unit, rows are those of one member after the other, and mine points to them.
 	content []byte
-	rows    []settlement.Transaction
 	groups  memberGroups
+	rows    []settlement.Transaction
 	mine    []*settlement.Transaction
+	touched int
 	arena   accounts.Arena
 	buffer  []byte
 	// lots and redemptions are those of one account after the other.
@@ -106,10 +108,9 @@ func (a *attribution) unit(ctx context.Context, unit, units int) error {
 	if err := a.load(unit, units); err != nil {
 		return err
 	}
-	partitions := len(r.closingState.stacks)
-	for partition := unit; partition < partitions; partition += units {
-		a.groups.gather(a.rows, partition, partitions)
-		if err := a.partition(ctx, partition); err != nil {
+	for partition := unit; partition < len(r.closingState.stacks); partition += units {
+		from, to := a.groups.of(partition / units)
+		if err := a.partition(ctx, partition, from, to); err != nil {
 			return err
 		}
 	}
@@ -128,31 +129,33 @@ func (a *attribution) load(unit, units int) (err error) {
 			return err
 		}
 	}
-	a.rows = a.rows[:0]
-	for content := a.content; len(content) > 0; {
-		var row settlement.Transaction
-		var file int32
-		file, content = r.codec.read(content, &row)
-		if r.files.discarded[file] {
-			continue
+	a.groups.reset()
+	for at := 0; at < len(a.content); {
+		member, name, length := r.codec.peek(a.content[at:])
+		if !r.files.discarded[name.file] {
+			if refusal, refused := r.refusals[name]; refused {
+				var row settlement.Transaction
+				r.codec.read(a.content[at:], &row)
+				a.refused = append(a.refused, withoutFile(refusal.Exception(&row, r.files.key)))
+			} else {
+				a.groups.add(member, at)
+			}
 		}
-		if refusal, refused := r.refusals[rowName{file, row.Source.Row}]; refused {
-			a.refused = append(a.refused, withoutFile(refusal.Exception(&row, r.files.key)))
-			continue
-		}
-		a.rows = append(a.rows, row)
+		at += length
 	}
+	a.groups.group(unit, units, len(r.closingState.stacks))
 	return nil
 }
 
 // partition attributes the members of one partition of the state and writes what is on record of
 // them afterwards: those that were touched as a run over the runs before, or everybody as a new base.
-func (a *attribution) partition(ctx context.Context, partition int) error {
+// The members with rows are groups.names[from:to].
+func (a *attribution) partition(ctx context.Context, partition, from, to int) error {
 	r := a.run
 	before := r.opening.State.runs(partition % r.opening.State.partitions())
-	merged := mergedRuns(before, a.groups.count())
+	merged := mergedRuns(before, to-from)
 	split := r.opening.State.partitions() != len(r.closingState.stacks)
-	change := stateChange{attribution: a, partition: partition, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
+	change := stateChange{attribution: a, partition: partition, next: from, end: to, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
 	stack, err := openStack(ctx, before, r.Rulebook.Parties, change.anew)
 	if err != nil {
 		return err
@@ -161,7 +164,7 @@ func (a *attribution) partition(ctx context.Context, partition int) error {
 	if change.anew {
 		err = stack.All(&a.arena, change.visit)
 	} else {
-		err = stack.SelectDue(a.groups.names, r.opening.State.after, r.Date, &a.arena, change.visit)
+		err = stack.SelectDue(a.groups.names[from:to], r.opening.State.after, r.Date, &a.arena, change.visit)
 	}
 	if err != nil && change.failed == nil {
 		return broken(fmt.Errorf("the accounts of partition %d: %w", partition, err))
@@ -227,8 +230,8 @@ type stateChange struct {
 	out       *runWriter
 	// anew is true if everybody is written.
 	anew bool
-	// next is the first of the members with rows that has not been met.
-	next int
+	// next is the first of the members with rows that has not been met, end is behind the last.
+	next, end int
 	// failed is the error of the change itself, as against one of reading what is on record.
 	failed error
 }
@@ -248,9 +251,9 @@ func (c *stateChange) take(account *settlement.Account, due settlement.Date) err
 		return err
 	}
 	c.mine = c.mine[:0]
-	if c.next < c.groups.count() && c.groups.names[c.next] == account.Member {
+	if c.next < c.end && c.groups.names[c.next] == account.Member {
 		account.Member = c.groups.names[c.next]
-		c.mine = c.groups.rowsOf(c.rows, c.next, c.mine)
+		c.readMember(c.next)
 		c.next++
 	}
 	if len(c.mine) == 0 && due > c.run.Date {
@@ -262,7 +265,7 @@ func (c *stateChange) take(account *settlement.Account, due settlement.Date) err
 
 // newcomers attributes the members with rows that come before one and have no account.
 func (c *stateChange) newcomers(before string) error {
-	for c.next < c.groups.count() && c.groups.names[c.next] < before {
+	for c.next < c.end && c.groups.names[c.next] < before {
 		if err := c.newcomer(); err != nil {
 			return err
 		}
@@ -271,7 +274,7 @@ func (c *stateChange) newcomers(before string) error {
 }
 
 func (c *stateChange) newcomer() error {
-	c.mine = c.groups.rowsOf(c.rows, c.next, c.mine[:0])
+	c.readMember(c.next)
 	account := settlement.Account{Member: c.groups.names[c.next]}
 	c.next++
 	return c.attribute(&account, false)
@@ -279,7 +282,7 @@ func (c *stateChange) newcomer() error {
 
 // finish attributes the members that come after all accounts.
 func (c *stateChange) finish() error {
-	for c.next < c.groups.count() {
+	for c.next < c.end {
 		if err := c.newcomer(); err != nil {
 			return err
 		}
@@ -366,79 +369,6 @@ func (a *attribution) sendAllocations() error {
 	}
 	a.outcome.Allocations = allocations[:0]
 	return failed
-}
-
-// memberGroups says which rows belong to which member of a partition, in byte order of members.
-type memberGroups struct {
-	names []string
-	// order holds the places of rows, those of names[i] from starts[i] to starts[i+1].
-	starts, order []int32
-
-	found    map[string]int32
-	memberOf []int32 // by row; -1 if the row is of another partition
-	sorted   []int32
-	counts   []int32
-}
-
-func (g *memberGroups) count() int { return len(g.names) }
-
-// rowsOf appends the rows of a member. They share the member's name, so that it is found the same at a glance.
-func (g *memberGroups) rowsOf(rows []settlement.Transaction, member int, to []*settlement.Transaction) []*settlement.Transaction {
-	for _, place := range g.order[g.starts[member]:g.starts[member+1]] {
-		row := &rows[place]
-		row.Member = g.names[member]
-		to = append(to, row)
-	}
-	return to
-}
-
-// gather groups the rows of a partition by counting: members are sorted, rows are not.
-func (g *memberGroups) gather(rows []settlement.Transaction, partition, partitions int) {
-	if g.found == nil {
-		g.found = make(map[string]int32)
-	}
-	clear(g.found)
-	g.names, g.counts, g.sorted, g.memberOf = g.names[:0], g.counts[:0], g.sorted[:0], g.memberOf[:0]
-	mine := 0
-	for i := range rows {
-		member := rows[i].Member
-		place, known := g.found[member]
-		if !known {
-			place = -1
-			if partitionOf(member, partitions) == partition {
-				place = int32(len(g.names))
-				g.names = append(g.names, member)
-				g.counts = append(g.counts, 0)
-			}
-			g.found[member] = place
-		}
-		g.memberOf = append(g.memberOf, place)
-		if place >= 0 {
-			g.counts[place]++
-			mine++
-		}
-	}
-	for place := range g.names {
-		g.sorted = append(g.sorted, int32(place))
-	}
-	slices.SortFunc(g.sorted, func(a, b int32) int { return compareText(g.names[a], g.names[b]) })
-	// Where the next row of each member goes, by its place of first appearance.
-	g.starts = append(g.starts[:0], 0)
-	end := int32(0)
-	for _, place := range g.sorted {
-		count := g.counts[place]
-		g.counts[place] = end
-		end += count
-		g.starts = append(g.starts, end)
-	}
-	g.order = slices.Grow(g.order[:0], mine)[:mine]
-	for row, place := range g.memberOf {
-		if place >= 0 {
-			g.order[g.counts[place]] = int32(row)
-			g.counts[place]++
-		}
-	}
-	slices.Sort(g.names)
 }
 
 // addUp adds the movements of all partitions to the opening balances.

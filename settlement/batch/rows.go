@@ -3,6 +3,7 @@ package batch
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -64,8 +65,10 @@ const (
 	hasReason
 )
 
-// append writes a row: its member comes first.
+// append writes a row: its length comes first, and its member.
 func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction) []byte {
+	lengthAt := len(buffer)
+	buffer = append(buffer, 0, 0)
 	buffer = appendText(buffer, row.Member)
 	buffer = binary.AppendUvarint(buffer, uint64(file))
 	buffer = binary.AppendUvarint(buffer, uint64(row.Source.Row))
@@ -98,14 +101,29 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 		buffer = appendText(buffer, row.Reason)
 	}
 	buffer[flagsAt] = flags
+	length := len(buffer) - lengthAt
+	if length > math.MaxUint16 {
+		panic(fmt.Sprintf("row %d of %s takes %d bytes on its way", row.Source.Row, row.Source.File, length)) // texts are bounded
+	}
+	binary.LittleEndian.PutUint16(buffer[lengthAt:], uint16(length))
 	return buffer
 }
 
-// read reads the first row and returns what comes after it. The row's texts are those of content.
-func (c rowCodec) read(content []byte, row *settlement.Transaction) (file int32, rest []byte) {
-	from := byteReader{content}
+// peek reads of the first row only whose and which it is, and its length.
+func (c rowCodec) peek(content []byte) (member string, name rowName, length int) {
+	length = int(binary.LittleEndian.Uint16(content))
+	from := byteReader{content[2:length]}
+	member = from.text()
+	name.file = int32(from.unsigned())
+	name.row = int64(from.unsigned())
+	return member, name, length
+}
+
+// read reads the first row. Its texts are those of content.
+func (c rowCodec) read(content []byte, row *settlement.Transaction) {
+	from := byteReader{content[2:]}
 	row.Member = from.text()
-	file = int32(from.unsigned())
+	file := int32(from.unsigned())
 	row.Source = settlement.Source{File: c.files.keys[file], Row: int64(from.unsigned())}
 	row.Merchant = c.files.merchants[file]
 	flags := from.bytes(1)[0]
@@ -132,7 +150,6 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) (file int32,
 		row.Reason = from.text()
 	}
 	row.FirstRead = c.date
-	return file, from.content
 }
 
 const claimantBytes = 48
