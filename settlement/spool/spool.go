@@ -1,6 +1,9 @@
 package spool
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // A Spool holds records by partition. Writers may append at the same time; reading begins when all
 // of them are flushed.
@@ -26,41 +29,75 @@ func (s *Spool) Bytes(partition int) int64 { return s.partitions[partition].byte
 
 // A Writer appends records for one goroutine.
 type Writer struct {
-	spool   *Spool
-	buffers [][]byte
+	spool *Spool
+	// staged are the last records of each partition, of which each has room for stageBytes; used says how much of it is
+	// filled. One record after the other goes to another partition: all stages together stay in the processor's
+	// cache, where the partitions' buffers would not, and each store would wait for memory.
+	staged     []byte
+	stageBytes int
+	used       []int
+	buffers    [][]byte
 }
+
+// allStagesBytes is about the size of all stages of a writer together.
+const (
+	allStagesBytes = 256 << 10
+	leastStage     = 256
+	mostStage      = 1 << 10
+)
 
 // NewWriter returns a writer. It has to be flushed.
 func (s *Spool) NewWriter() *Writer {
-	return &Writer{spool: s, buffers: make([][]byte, len(s.partitions))}
+	partitions := len(s.partitions)
+	size := min(max(allStagesBytes/max(partitions, 1), leastStage), mostStage)
+	return &Writer{spool: s, staged: make([]byte, partitions*size), stageBytes: size, used: make([]int, partitions), buffers: make([][]byte, partitions)}
 }
 
 // Append adds a record to a partition. Where a record ends must be seen from its bytes.
 func (w *Writer) Append(partition int, record []byte) error {
-	buffer := w.buffers[partition]
-	if cap(buffer)-len(buffer) < len(record) {
-		if len(buffer)+len(record) <= firstBytes {
-			buffer = make([]byte, 0, firstBytes)
-		} else if cap(buffer) == firstBytes {
-			buffer = append(w.spool.pool.take(len(buffer)+len(record)), buffer...)
-		} else {
-			if err := w.hand(partition); err != nil {
-				return err
-			}
-			buffer = w.spool.pool.take(len(record))
+	used := w.used[partition]
+	if used+len(record) > w.stageBytes {
+		if err := w.unstage(partition); err != nil {
+			return err
+		}
+		if used = 0; len(record) > w.stageBytes {
+			return w.buffer(partition, record)
 		}
 	}
-	w.buffers[partition] = append(buffer, record...)
+	start := partition * w.stageBytes
+	w.used[partition] = used + copy(w.staged[start+used:start+w.stageBytes], record)
 	return nil
 }
 
-// firstBytes is the size of the first buffer of a partition: most nights are small.
-const firstBytes = 1 << 10
+// unstage moves what is staged of a partition to its buffer.
+func (w *Writer) unstage(partition int) error {
+	start := partition * w.stageBytes
+	content := w.staged[start : start+w.used[partition]]
+	w.used[partition] = 0
+	return w.buffer(partition, content)
+}
+
+// buffer adds records to a partition's buffer.
+func (w *Writer) buffer(partition int, records []byte) error {
+	buffer := w.buffers[partition]
+	if cap(buffer)-len(buffer) < len(records) {
+		if err := w.hand(partition); err != nil {
+			return err
+		}
+		buffer = w.spool.pool.take(len(records))
+	}
+	w.buffers[partition] = append(buffer, records...)
+	return nil
+}
 
 // Flush hands over what is still with the writer, which can be used again.
 func (w *Writer) Flush() error {
 	for partition := range w.buffers {
-		if err := w.hand(partition); err != nil {
+		if w.buffers[partition] == nil {
+			// Most nights are small, and have no more than this.
+			w.buffers[partition] = make([]byte, 0, w.used[partition])
+		}
+		if err := errors.Join(w.unstage(partition), w.hand(partition)); err != nil {
 			return err
 		}
 	}
