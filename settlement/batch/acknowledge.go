@@ -56,7 +56,7 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 		record := &records[i]
 		record.Merchant = encoded.Merchant
 		store := func(name string, content []byte, rows int64) error {
-			file, err := create(ctx, "acknowledgements/"+books.StatementFolder(encoded.Merchant, p.night.Date)+"/"+name, bytes.NewReader(content))
+			file, err := create(ctx, p.objectName("acknowledgements", books.StatementFolder(encoded.Merchant, p.night.Date)+"/"+name), bytes.NewReader(content))
 			file.Name, file.Rows = name, rows
 			record.Files = append(record.Files, file)
 			return err

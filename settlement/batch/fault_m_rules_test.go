@@ -60,15 +60,10 @@ var mutations = []mutation{
 		}
 `}}},
 	{"_statement.json is written last", "books", "TestProjectIsFinishedByTheNextRun", []edit{{"books/project.go",
-		"	var last FileRecord\n	for _, file := range folder.files {\n", `	var last FileRecord
-	for _, file := range folder.files {
-		if file.Name == p.last {
-			if err := p.copy(ctx, folder.key, file); err != nil {
-				return err
-			}
-		}
+		"	for some := range slices.Chunk(others, filesAtOnce) {\n", `	if err := p.copy(ctx, folder.key, last); err != nil {
+		return err
 	}
-	for _, file := range folder.files {
+	for some := range slices.Chunk(others, filesAtOnce) {
 `}}},
 	{"a store that lets a key be created twice is refused", "books", "TestUnsafeStore", []edit{{"books/ledger.go",
 		"	if l.probed {\n", "	if l.probed || ctx != nil {\n"}}},
@@ -84,8 +79,8 @@ var mutations = []mutation{
 		"		if date.Date <= closed {\n", "		if date.Date < closed {\n"}}},
 	{"versions of a statement are 1 to N", "books", "TestRefusedRecords", []edit{{"books/check.go",
 		"	case before == nil && statement.Version == 1 && statement.Supersedes == 0:\n", "	case before == nil:\n"}}},
-	{"a file appears whole: it is linked to its name, not renamed over another", "storage", "TestDirectory", []edit{{"storage/directory_write.go",
-		`d.put(ctx, key, body, link)`, `d.put(ctx, key, body, rename)`}}},
+	{"a file takes a name that is free, and is not renamed over another", "storage", "TestDirectory", []edit{{"storage/directory_write.go",
+		`d.put(ctx, key, body, placeOnce)`, `d.put(ctx, key, body, rename)`}}},
 	{"a folder is forced to disk after what was put there", "storage", "TestSharedSync", []edit{{"storage/directory_folders.go",
 		"	s.next, s.running = nil, mine\n", "	s.running = mine\n"}}},
 	{"a file that changes while it is read is noticed", "storage", "TestDirectoryChangedInPlace", []edit{{"storage/directory.go",

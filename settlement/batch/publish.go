@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,7 +130,7 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 	storing := storeMany(ctx)
 	sink := func(_ context.Context, path string, body io.ReadSeeker) error {
 		return storing.add(body, func(ctx context.Context) error {
-			file, err := p.attempt.create(ctx, "statements/"+path, body)
+			file, err := p.attempt.create(ctx, p.objectName("statements", path), body)
 			mutex.Lock()
 			defer mutex.Unlock()
 			stored[path] = file
@@ -167,6 +168,12 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 		})
 	}
 	return nil
+}
+
+// objectName is the name in the attempt of a file that will be published under a path. All files of a date
+// lie in one folder: to make folders for each merchant, durably, takes longer than to store what lies in them.
+func (p *publication) objectName(kind, path string) string {
+	return kind + "/date=" + p.night.Date.String() + "/" + strings.ReplaceAll(path, "/", ".")
 }
 
 // describe fills in what the record says of the date besides its objects.

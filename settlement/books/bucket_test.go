@@ -29,7 +29,7 @@ func open(t *testing.T, bucket storage.Bucket) *Ledger {
 		t.Fatal(err)
 	}
 	ledger.pause = func(int) {}
-	ledger.foldersAtOnce = 1
+	ledger.foldersPerLook = 1
 	return ledger
 }
 

@@ -62,13 +62,13 @@ type Ledger struct {
 	probed bool
 	// pause waits before the next try.
 	pause func(try int)
-	// foldersAtOnce is how many folders the projection writes at a time.
-	foldersAtOnce int
+	// foldersPerLook is how many folders the projection writes before it asks for newer records again.
+	foldersPerLook int
 }
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersAtOnce: foldersAtOnce}
+	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
 	if err := ledger.refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

@@ -277,9 +277,12 @@ type folder struct {
 
 // foldersAtOnce is how many folders are looked at, or written, at a time, and largeFoldersAtOnce how
 // many with a file of more than largeBytes. They wait for the store, not for a processor; only the large
-// ones need memory. Tests that count calls do one at a time.
+// ones need memory. After foldersPerLook the log is asked for newer records; tests that count calls do so after each.
+// filesAtOnce is how many files of a folder are open at a time.
 const (
 	foldersAtOnce      = 64
+	foldersPerLook     = 256
+	filesAtOnce        = 16
 	largeFoldersAtOnce = 16
 	largeBytes         = 1 << 20
 )
@@ -287,7 +290,7 @@ const (
 // folders makes each folder hold its files, unless it does. Before every few folders the log is
 // asked for newer records.
 func (p *projection) folders(all []folder) error {
-	for some := range slices.Chunk(all, p.ledger.foldersAtOnce) {
+	for some := range slices.Chunk(all, p.ledger.foldersPerLook) {
 		unfinished := make([]bool, len(some))
 		err := p.together(some, func(ctx context.Context, i int) (err error) {
 			finished, err := p.finished(ctx, &some[i])
@@ -322,6 +325,7 @@ func (p *projection) together(folders []folder, work func(ctx context.Context, i
 		return work(p.ctx, 0)
 	}
 	group, ctx := errgroup.WithContext(p.ctx)
+	group.SetLimit(foldersAtOnce)
 	large := make(chan struct{}, largeFoldersAtOnce)
 	for i := range folders {
 		group.Go(func() error {
@@ -342,17 +346,19 @@ func (f *folder) isLarge() bool {
 // write writes the files of a folder, those of earlier versions away, and its last file last.
 func (p *projection) write(ctx context.Context, folder *folder) error {
 	names := make(map[string]bool)
-	var last FileRecord
+	var last, others []FileRecord
 	for _, file := range folder.files {
 		names[file.Name] = true
 		if file.Name == p.last {
-			last = file
-			continue
+			last = append(last, file)
+		} else {
+			others = append(others, file)
 		}
-		if err := p.copy(ctx, folder.key, file); err != nil {
+	}
+	for some := range slices.Chunk(others, filesAtOnce) {
+		if err := p.copy(ctx, folder.key, some); err != nil {
 			return err
 		}
-		crash.At(crash.FileProjected)
 	}
 	for _, file := range folder.earlier {
 		if names[file.Name] {
@@ -409,11 +415,23 @@ func (p *projection) finished(ctx context.Context, folder *folder) (bool, error)
 	return true, nil
 }
 
-func (p *projection) copy(ctx context.Context, folder string, file FileRecord) error {
-	body := &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, file: p.ledger.Current(file)}
-	err := p.bucket.Replace(ctx, folder+"/"+file.Name, body)
-	if err == nil {
-		p.ledger.kept.remove(body.file.Object)
+// copy writes some files of a folder.
+func (p *projection) copy(ctx context.Context, folder string, files []FileRecord) (err error) {
+	objects := make([]storage.Named, len(files))
+	bodies := make([]*objectBody, len(files))
+	for i, file := range files {
+		bodies[i] = &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, file: p.ledger.Current(file)}
+		objects[i] = storage.Named{Name: file.Name, Body: bodies[i]}
 	}
-	return errors.Join(err, body.Close())
+	err = storage.ReplaceAll(ctx, p.bucket, folder, objects)
+	for i, body := range bodies {
+		err = errors.Join(err, body.Close())
+		if err == nil {
+			p.ledger.kept.remove(body.file.Object)
+		}
+		if err == nil && files[i].Name != p.last {
+			crash.At(crash.FileProjected)
+		}
+	}
+	return err
 }

@@ -317,7 +317,7 @@ func TestProjectBesideAnother(t *testing.T) {
 func TestProjectManyFoldersAtOnce(t *testing.T) {
 	ledger := open(t, storage.NewMemory())
 	threeVersions(t, ledger, func() {})
-	ledger.foldersAtOnce = foldersAtOnce
+	ledger.foldersPerLook = foldersPerLook
 	statements := storage.NewMemory()
 	project(t, ledger, statements)
 	expectProjected(t, ledger, statements)

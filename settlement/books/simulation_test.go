@@ -138,7 +138,7 @@ func (r *runner) process() {
 		return
 	}
 	ledger.pause = func(int) {}
-	ledger.foldersAtOnce = 1
+	ledger.foldersPerLook = 1
 	if err := r.settle(ctx, ledger); err != nil {
 		return
 	}

@@ -23,10 +23,13 @@ type openFolders struct {
 	idle []*openFolder
 	// durable holds the folders whose entry in their parent this process has forced to disk.
 	durable map[string]bool
+	// opening holds the folders that one caller makes or opens for all who want them; its channel is closed
+	// when it has, or has not.
+	opening map[string]chan struct{}
 }
 
 func newOpenFolders() *openFolders {
-	return &openFolders{held: make(map[string]*openFolder), durable: make(map[string]bool)}
+	return &openFolders{held: make(map[string]*openFolder), durable: make(map[string]bool), opening: make(map[string]chan struct{})}
 }
 
 // idleFolders is how many folders stay open for the next writer as long as there is one.
@@ -59,9 +62,21 @@ func (d *directory) folder(name string) (held *openFolder, err error) {
 // parent is forced to disk. That another process made it does not say that it survives a power failure.
 // Whoever holds a folder lets it go.
 func (d *directory) hold(name string) (*openFolder, error) {
-	if held, err := d.holdAgain(name); held != nil || err != nil {
-		return held, err
+	for {
+		if held, err := d.holdAgain(name); held != nil || err != nil {
+			return held, err
+		}
+		if wait := d.folders.open(name); wait != nil {
+			<-wait
+			continue
+		}
+		defer d.folders.opened(name)
+		return d.holdAnew(name)
 	}
+}
+
+// holdAnew opens a folder, which is made if need be.
+func (d *directory) holdAnew(name string) (*openFolder, error) {
 	if name == "" {
 		file, err := d.root.Open(nameOf(name))
 		if err != nil {
@@ -168,6 +183,24 @@ func (o *openFolders) take(name string) *openFolder {
 		found.users++
 	}
 	return found
+}
+
+// open lets the caller open a folder that is not open, or returns what to wait for while another does.
+func (o *openFolders) open(name string) (wait chan struct{}) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if wait = o.opening[name]; wait == nil {
+		o.opening[name] = make(chan struct{})
+	}
+	return wait
+}
+
+// opened lets those who wait for a folder go on.
+func (o *openFolders) opened(name string) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	close(o.opening[name])
+	delete(o.opening, name)
 }
 
 // add holds a folder that was opened, or closes it and holds the one that another opened meanwhile.

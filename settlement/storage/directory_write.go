@@ -17,7 +17,7 @@ func (d *directory) Create(ctx context.Context, key string, body io.ReadSeeker) 
 	if err := check(ctx, key); err != nil {
 		return err
 	}
-	if err := d.put(ctx, key, body, link); err != nil {
+	if err := d.put(ctx, key, body, placeOnce); err != nil {
 		return fmt.Errorf("create %s in %s: %w", key, d.path, err)
 	}
 	return nil
@@ -38,7 +38,7 @@ type placement func(temporary *temporaryFile, folder *openFolder, name string) e
 
 // put writes body to a temporary file and calls place to give it its name.
 func (d *directory) put(ctx context.Context, key string, body io.ReadSeeker, place placement) error {
-	d.tidy.Do(func() { _, _ = d.removeStale(ctx) }) // a write does not fail for that; Sweep says what was wrong
+	d.makeTidy(ctx)
 	folder, err := d.folder(folderOf(key))
 	if err != nil {
 		return err
@@ -51,26 +51,47 @@ func (d *directory) put(ctx context.Context, key string, body io.ReadSeeker, pla
 	return err
 }
 
+// makeTidy removes what killed writers left, before the first write.
+func (d *directory) makeTidy(ctx context.Context) {
+	d.tidy.Do(func() { _, _ = d.removeStale(ctx) }) // a write does not fail for that; Sweep says what was wrong
+}
+
 // putFrom does so with the temporary file in a certain folder.
 func (d *directory) putFrom(ctx context.Context, from string, folder *openFolder, name string, body io.ReadSeeker, place placement) error {
-	size, err := length(body)
+	temporary, err := d.fill(ctx, from, body)
 	if err != nil {
 		return err
 	}
-	temporary, err := d.createTemporary(from)
-	if err != nil {
-		return err
-	}
-	err = temporary.write(ctx, body, size)
-	if err == nil {
-		crash.At(crash.TemporaryWritten)
-		err = place(temporary, folder, name)
-	}
-	if err == nil {
-		crash.At(crash.ObjectPlaced)
+	if err = temporary.placeAs(place, folder, name); err == nil {
 		err = folder.sync()
 	}
 	return errors.Join(err, temporary.close())
+}
+
+// fill writes body to a temporary file in a folder and forces it to disk.
+func (d *directory) fill(ctx context.Context, from string, body io.ReadSeeker) (*temporaryFile, error) {
+	size, err := length(body)
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := d.createTemporary(from)
+	if err != nil {
+		return nil, err
+	}
+	if err := temporary.write(ctx, body, size); err != nil {
+		return nil, errors.Join(err, temporary.close())
+	}
+	crash.At(crash.TemporaryWritten)
+	return temporary, nil
+}
+
+// placeAs gives the file the name of an object in a folder.
+func (t *temporaryFile) placeAs(place placement, folder *openFolder, name string) error {
+	err := place(t, folder, name)
+	if err == nil {
+		crash.At(crash.ObjectPlaced)
+	}
+	return err
 }
 
 func rename(temporary *temporaryFile, folder *openFolder, name string) error {
@@ -81,20 +102,44 @@ func rename(temporary *temporaryFile, folder *openFolder, name string) error {
 	return err
 }
 
+// placeOnce gives the file a name that no other file has: the system moves it unless the name is taken. Where it cannot
+// do that, the file is linked to the name, which fails likewise, and loses its own later.
+func placeOnce(temporary *temporaryFile, folder *openFolder, name string) error {
+	err := folder.at("renameat2", name, func(fd int) error {
+		return renameOnce(int(temporary.folder.file.Fd()), temporary.name, fd, name)
+	})
+	if err == nil {
+		temporary.renamed = true
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return taken(folder, name)
+	}
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) {
+		return link(temporary, folder, name)
+	}
+	return err
+}
+
+// taken says by what a name is taken.
+func taken(folder *openFolder, name string) error {
+	var found unix.Stat_t
+	err := folder.at("fstatat", name, func(fd int) error { return unix.Fstatat(fd, name, &found, unix.AT_SYMLINK_NOFOLLOW) })
+	if err == nil && found.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return errors.New("there is a folder of that name")
+	}
+	return ErrExists
+}
+
 func link(temporary *temporaryFile, folder *openFolder, name string) error {
 	err := folder.at("linkat", name, func(fd int) error {
 		return unix.Linkat(int(temporary.folder.file.Fd()), temporary.name, fd, name, 0)
 	})
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		var found unix.Stat_t
-		statErr := folder.at("fstatat", name, func(fd int) error { return unix.Fstatat(fd, name, &found, unix.AT_SYMLINK_NOFOLLOW) })
-		if statErr == nil && found.Mode&unix.S_IFMT == unix.S_IFDIR {
-			return errors.New("there is a folder of that name")
-		}
-		return ErrExists
+		return taken(folder, name)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS):
-		return fmt.Errorf("%w: does the file system have hard links? Without them no object can be created safely", err)
+		return fmt.Errorf("%w: does the file system have hard links? Without them, or a rename that does not replace, no object can be created safely", err)
 	}
 	return err
 }

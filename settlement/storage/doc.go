@@ -37,9 +37,9 @@
 // links, pipes, sockets and devices, and listing what lies in one fails with ErrIrregular. That
 // the directory itself may not be read, or that the disk fails, is an error of the store. No path
 // leads out of the directory. Create writes a temporary file, checks its length, forces it to disk,
-// and links it to its name, which fails if the name exists (rename would not); then it forces
-// the folder to disk, as it did those above it; of those that wait for one folder, many are served at
-// once. The file system must therefore have hard links.
+// and moves it to its name by a rename that fails if the name exists, or, where the system or the file
+// system has none, by a hard link; then it forces the folder to disk, as it did those above it; of
+// those that wait for one folder, many are served at once. The file system must have one or the other.
 // Temporary files are never listed. They lie in the folder ".settle-temporary-files" at the top of the
 // directory; where nothing may be written there, or it is another file system, beside the object under
 // a name that starts with ".settle-temporary-". Each is locked (flock) while its writer lives. What
