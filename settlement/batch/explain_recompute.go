@@ -248,7 +248,8 @@ func (e *explainer) readRows(ctx context.Context, of settlement.Party, wanted fu
 			if record.Fault != "" || !wanted(record) {
 				return nil
 			}
-			row, rejection := validator.Check(merchant, input.Key, record)
+			var row settlement.Transaction
+			rejection := validator.Check(merchant, input.Key, record, &row)
 			if rejection != nil {
 				rejected = append(rejected, settlement.Source{File: input.Key, Row: record.Row})
 				return nil

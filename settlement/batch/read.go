@@ -288,8 +288,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		merchant := c.Rulebook.Parties.ID(object.Merchant)
 		var row settlement.Transaction // one for all, since accept might keep it from living on the stack
 		sink = func(record *settlement.Record) error {
-			var rejection *settlement.Exception
-			row, rejection = validator.Check(object.Merchant, object.Key, record)
+			rejection := validator.Check(object.Merchant, object.Key, record, &row)
 			if rejection == nil {
 				id := clearing.IDDigest(merchant, row.ID)
 				if repeated.add(id) > maxRepeated {

@@ -45,8 +45,8 @@ func TestTypedValuesAreCheckedAsTheirText(outer *testing.T) {
 		record.AmountHundredths = rapid.OneOf(rapid.Int64Range(-1000, 1000), rapid.Int64()).Draw(t, "amount")
 
 		date, _ := settlement.ParseDate("2026-06-15")
-		typed, rejection := NewValidator(rulebook, date).Check(0, "a.parquet", record)
-		same, sameRejection := NewValidator(rulebook, date).Check(0, "a.parquet", asText(record))
+		typed, rejection := check(NewValidator(rulebook, date), 0, "a.parquet", record)
+		same, sameRejection := check(NewValidator(rulebook, date), 0, "a.parquet", asText(record))
 		if typed != same || !reflect.DeepEqual(rejection, sameRejection) {
 			t.Fatalf("%+v\ntyped: %+v %+v\ntext:  %+v %+v", record, typed, rejection, same, sameRejection)
 		}
@@ -64,16 +64,16 @@ func TestTypedAmountsHaveOneContent(t *testing.T) {
 		typed := recordOf(t, "")
 		typed.Typed, typed.AmountHundredths = 1<<settlement.Amount, hundredths
 		validator := NewValidator(checkedRulebook(t), dateOf(t, "2026-06-15"))
-		want, rejection := validator.Check(0, "a", typed)
+		want, rejection := check(validator, 0, "a", typed)
 		if rejection != nil {
 			t.Fatal(rejection)
 		}
 		for _, text := range texts {
-			if got, _ := validator.Check(0, "a", recordOf(t, "amount="+text)); got.Content != want.Content {
+			if got, _ := check(validator, 0, "a", recordOf(t, "amount="+text)); got.Content != want.Content {
 				t.Errorf("amount %s and %d hundredths have different content", text, hundredths)
 			}
 		}
-		if got, _ := validator.Check(0, "a", recordOf(t, "")); got.Content == want.Content {
+		if got, _ := check(validator, 0, "a", recordOf(t, "")); got.Content == want.Content {
 			t.Errorf("no amount and %d hundredths have the same content", hundredths)
 		}
 	}

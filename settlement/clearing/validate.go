@@ -1,6 +1,8 @@
 package clearing
 
 import (
+	"math/bits"
+
 	"alliance/rules"
 	"alliance/settlement"
 )
@@ -74,15 +76,15 @@ func formOf(kind settlement.Kind, ledger *rules.Ledger) form {
 	return f
 }
 
-// Check reads a row that stands in a file of the merchant, and checks it by every rule that
+// Check reads a row that stands in a file of the merchant into row, and checks it by every rule that
 // comes before `conflict`. The rejection is nil if the row passed; else it says why not, by the
-// first code that applies, and the transaction is meaningless.
+// first code that applies, and row is meaningless.
 //
 // A row whose business date is after the settlement date, but not by more than
 // accept_early_days, passes: it is to be deferred once its id is known to be free.
 // The transaction's texts are those of the record, not copies.
-func (v *Validator) Check(merchant settlement.Party, file string, record *settlement.Record) (settlement.Transaction, *settlement.Exception) {
-	row := settlement.Transaction{
+func (v *Validator) Check(merchant settlement.Party, file string, record *settlement.Record, row *settlement.Transaction) *settlement.Exception {
+	*row = settlement.Transaction{
 		Source:       settlement.Source{File: file, Row: record.Row},
 		Merchant:     merchant,
 		Issuer:       settlement.NoParty,
@@ -91,7 +93,7 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 		FirstRead:    v.date,
 	}
 	if record.Fault != "" {
-		return settlement.Transaction{}, v.rejectMalformed(&row, record)
+		return v.rejectMalformed(row, record)
 	}
 	taken, required := commonTaken, commonRequired
 	kind, known := settlement.ParseKind(record.Values[settlement.KindColumn])
@@ -100,35 +102,39 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 		taken, required = v.forms[kind].taken, v.forms[kind].required
 	}
 	if column := firstMissing(record, required); column != settlement.Columns {
-		return settlement.Transaction{}, v.reject(&row, record, settlement.MissingField, column)
+		return v.reject(row, record, settlement.MissingField, column)
 	}
-	if column := v.firstInvalid(record, taken, &row); column != settlement.Columns {
-		return settlement.Transaction{}, v.reject(&row, record, settlement.InvalidValue, column)
+	if column := v.firstInvalid(record, taken, row); column != settlement.Columns {
+		return v.reject(row, record, settlement.InvalidValue, column)
 	}
-	if code, column := v.checkAgreement(record, &row); code != settlement.NoCode {
-		return settlement.Transaction{}, v.reject(&row, record, code, column)
+	if code, column := v.checkAgreement(record, row); code != settlement.NoCode {
+		return v.reject(row, record, code, column)
 	}
-	row.Content = v.contentDigest(record, &row)
-	return row, nil
+	row.Content = v.contentDigest(record, row)
+	return nil
 }
 
 // firstMissing returns the first required column, in the order of the table, that is empty,
 // or Columns.
 func firstMissing(record *settlement.Record, required uint16) settlement.Column {
-	for column := range settlement.Columns {
-		if required&(1<<column) != 0 && !record.Has(column) {
+	for ; required != 0; required &= required - 1 {
+		if column := firstColumn(required); !record.Has(column) {
 			return column
 		}
 	}
 	return settlement.Columns
 }
 
+// firstColumn returns the first of the columns that a set holds, by 1<<column.
+func firstColumn(set uint16) settlement.Column { return settlement.Column(bits.TrailingZeros16(set)) }
+
 // firstInvalid reads the columns that are taken into the row. It returns the first, in the
 // order of the table, whose value is not of its form, or Columns.
 func (v *Validator) firstInvalid(record *settlement.Record, taken uint16, row *settlement.Transaction) settlement.Column {
 	v.amount = amountText{}
-	for column := range settlement.Columns {
-		if taken&(1<<column) == 0 || !record.Has(column) {
+	for ; taken != 0; taken &= taken - 1 {
+		column := firstColumn(taken)
+		if !record.Has(column) {
 			continue
 		}
 		ok := false

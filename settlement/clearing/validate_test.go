@@ -134,7 +134,7 @@ func checkOne(t *testing.T, rulebook *rules.Rulebook, merchant, changes, want st
 	validator := NewValidator(rulebook, dateOf(t, "2026-06-15"))
 	party := rulebook.Parties.Find(merchant)
 	record := recordOf(t, changes)
-	row, rejection := validator.Check(party, "f.csv", record)
+	row, rejection := check(validator, party, "f.csv", record)
 	if rejection == nil {
 		if want != "" {
 			t.Errorf("%s: %q passes, want %s", merchant, changes, want)
@@ -160,7 +160,7 @@ func checkOne(t *testing.T, rulebook *rules.Rulebook, merchant, changes, want st
 func TestCheckTellsTheTransactionIDOnlyIfItIsOne(t *testing.T) {
 	validator := NewValidator(checkedRulebook(t), dateOf(t, "2026-06-15"))
 	for changes, want := range map[string]string{"points=0": "T1", "transaction_id=\x01": "", "transaction_id!5": "", "transaction_id=": ""} {
-		if _, rejection := validator.Check(0, "f.csv", recordOf(t, changes+" points=0")); rejection.TransactionID != want {
+		if _, rejection := check(validator, 0, "f.csv", recordOf(t, changes+" points=0")); rejection.TransactionID != want {
 			t.Errorf("%q: transaction id %q, want %q", changes, rejection.TransactionID, want)
 		}
 	}
@@ -168,7 +168,7 @@ func TestCheckTellsTheTransactionIDOnlyIfItIsOne(t *testing.T) {
 
 func TestCheckOfAMalformedRow(t *testing.T) {
 	validator := NewValidator(checkedRulebook(t), dateOf(t, "2026-06-15"))
-	_, rejection := validator.Check(0, "f.csv", &settlement.Record{Row: 3, Fault: "5 fields where 6 are due"})
+	_, rejection := check(validator, 0, "f.csv", &settlement.Record{Row: 3, Fault: "5 fields where 6 are due"})
 	if rejection == nil || *rejection != (settlement.Exception{File: "f.csv", Row: 3, Code: settlement.Malformed,
 		State: settlement.Rejected, Message: "5 fields where 6 are due"}) {
 		t.Errorf("%+v", rejection)
@@ -179,7 +179,7 @@ func TestCheckFillsTheTransaction(t *testing.T) {
 	validator := NewValidator(checkedRulebook(t), dateOf(t, "2026-06-15"))
 	check := func(changes string) settlement.Transaction {
 		t.Helper()
-		row, rejection := validator.Check(0, "f.csv", recordOf(t, changes))
+		row, rejection := check(validator, 0, "f.csv", recordOf(t, changes))
 		if rejection != nil {
 			t.Fatalf("%q: %+v", changes, rejection)
 		}
@@ -205,7 +205,7 @@ func TestContentIsComparedByValue(t *testing.T) {
 	validator := NewValidator(checkedRulebook(t), dateOf(t, "2026-06-15"))
 	content := func(changes string) settlement.Digest {
 		t.Helper()
-		row, rejection := validator.Check(0, "f.csv", recordOf(t, changes))
+		row, rejection := check(validator, 0, "f.csv", recordOf(t, changes))
 		if rejection != nil {
 			t.Fatalf("%q: %+v", changes, rejection)
 		}
@@ -254,7 +254,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	validator := NewValidator(rulebook, dateOf(t, "2026-06-15"))
 	record := recordOf(t, "merchant_id=A issuer_id=HUB amount=12.50 currency=CNY reason=purchase store_id=门店 member_id=會員é")
 	allocations := testing.AllocsPerRun(200, func() {
-		row, rejection := validator.Check(0, "f.csv", record)
+		row, rejection := check(validator, 0, "f.csv", record)
 		if rejection != nil || IDDigest("A", row.ID) == (settlement.Digest{}) {
 			t.Fatal(rejection)
 		}
@@ -270,8 +270,15 @@ func BenchmarkCheck(b *testing.B) {
 	record := recordOf(b, "transaction_id=POS-004711-20260615-000123 member_id=M000000123456 issuer_id=B amount=12.50 currency=CNY reason=purchase store_id=S-17")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, rejection := validator.Check(0, "f.csv", record); rejection != nil {
+		if _, rejection := check(validator, 0, "f.csv", record); rejection != nil {
 			b.Fatal(rejection)
 		}
 	}
+}
+
+func check(validator *Validator, merchant settlement.Party, file string, record *settlement.Record) (row settlement.Transaction, rejection *settlement.Exception) {
+	if rejection = validator.Check(merchant, file, record, &row); rejection != nil {
+		return settlement.Transaction{}, rejection
+	}
+	return row, nil
 }

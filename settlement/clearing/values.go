@@ -18,12 +18,31 @@ func validID(text string) bool {
 	if len(text) == 0 || len(text) > maxIDBytes {
 		return false
 	}
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c < ' ' || c >= 0x7f {
-			return c >= utf8.RuneSelf && validWideID(text)
+	at := 0
+	for ; len(text)-at >= 8; at += 8 {
+		if !printable(eightBytes(text[at : at+8])) {
+			break
+		}
+	}
+	for ; at < len(text); at++ {
+		if c := text[at]; c < ' ' || c >= 0x7f {
+			return validWideID(text)
 		}
 	}
 	return true
+}
+
+// eightBytes returns 8 bytes of text as one number.
+func eightBytes(text string) uint64 {
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+}
+
+// printable reports whether all 8 bytes are of ASCII from the space to the tilde. The highest bit of each tells: none may
+// have it, all must with 0x60 more, and none with 1 more. No sum carries into the next byte.
+func printable(bytes uint64) bool {
+	const each = 0x0101010101010101
+	return bytes&(0x80*each) == 0 && (bytes+0x60*each)&(0x80*each) == 0x80*each && (bytes+each)&(0x80*each) == 0
 }
 
 func validWideID(text string) bool {

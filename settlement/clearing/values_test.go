@@ -41,6 +41,21 @@ func TestValidIDIsItsDefinition(t *testing.T) {
 	})
 }
 
+// TestValidIDLooksAtEveryByte puts every byte of ASCII at every place of ids around the length that is looked at at once.
+func TestValidIDLooksAtEveryByte(t *testing.T) {
+	for length := 1; length <= 25; length++ {
+		for at := range length {
+			for c := range 0x80 {
+				text := []byte(strings.Repeat("~", length))
+				text[at] = byte(c)
+				if want := c >= ' ' && c < 0x7f; validID(string(text)) != want {
+					t.Fatalf("validID(%q) = %v", text, !want)
+				}
+			}
+		}
+	}
+}
+
 // nearly draws texts that are of a form or miss it by little.
 func nearly(alphabet string, forms ...string) *rapid.Generator[string] {
 	generators := []*rapid.Generator[string]{rapid.StringOfN(rapid.RuneFrom([]rune(alphabet)), 0, 15, -1)}
