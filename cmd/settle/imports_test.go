@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"alliance/settlement/access":              {"alliance/settlement"},
 	"alliance/settlement/acknowledgement":     {"alliance/settlement", "alliance/settlement/layout", "alliance/settlement/storage", "alliance/settlement/intake"},
 	"alliance/settlement/batch": {"alliance/settlement", "alliance/rules", "alliance/settlement/layout", "alliance/settlement/clearing", "alliance/settlement/crash", "alliance/settlement/storage",
-		"alliance/settlement/spool", "alliance/settlement/accounts", "alliance/settlement/identifiers", "alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/acknowledgement"},
+		"alliance/settlement/spool", "alliance/settlement/sections", "alliance/settlement/accounts", "alliance/settlement/identifiers", "alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/acknowledgement"},
 	"alliance/settlement/metrics": {"alliance/settlement", "alliance/settlement/batch"},
 	"alliance/cmd/settle/command": {"alliance/settlement", "alliance/rules", "alliance/settlement/clearing", "alliance/settlement/storage",
 		"alliance/settlement/intake", "alliance/settlement/books", "alliance/settlement/statement", "alliance/settlement/batch", "alliance/settlement/metrics",

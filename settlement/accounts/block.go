@@ -1,6 +1,8 @@
 package accounts
 
 import (
+	"unsafe"
+
 	"alliance/settlement"
 	"alliance/settlement/sections"
 
@@ -12,8 +14,10 @@ type block struct {
 	run    *Run
 	number int
 	raw    []byte
-	// unpacked is the memory of raw where the block was compressed.
+	// unpacked is the memory of raw where the block was compressed. lasts says that raw is memory that stays as it is
+	// even when the block is another.
 	unpacked []byte
+	lasts    bool
 	// whole is raw as a text, of which the texts of all accounts are parts. It is empty while only few
 	// accounts were wanted: then their texts are copied, so that they do not keep the block alive.
 	whole string
@@ -46,12 +50,12 @@ type entry struct {
 }
 
 // load makes the block the one of a number of a run, out of the bytes stored, which must be those
-// that were written and stay as they are as long as the block is used. dense says that most
-// of its accounts are wanted.
-func (b *block) load(run *Run, number int, stored []byte, dense bool) error {
+// that were written and stay as they are as long as the block is used, or for good if they last. dense
+// says that most of its accounts are wanted.
+func (b *block) load(run *Run, number int, stored []byte, lasts, dense bool) error {
 	info := &run.blocks[number]
 	b.run, b.number = run, number
-	b.raw = stored
+	b.raw, b.lasts = stored, lasts && info.raw == info.stored
 	if info.raw != info.stored {
 		b.unpacked = sections.Resize(b.unpacked, info.raw)
 		b.raw = b.unpacked
@@ -86,7 +90,11 @@ const fewDecoded = 4
 
 // makeWhole prepares for most accounts of the block being decoded.
 func (b *block) makeWhole() {
-	b.whole = string(b.raw)
+	if b.lasts {
+		b.whole = unsafe.String(unsafe.SliceData(b.raw), len(b.raw))
+	} else {
+		b.whole = string(b.raw)
+	}
 	b.fillNames()
 }
 

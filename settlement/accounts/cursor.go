@@ -43,7 +43,7 @@ func (c *cursor) load(number int) error {
 		return fmt.Errorf("read accounts: %w", err)
 	}
 	c.loaded, c.at, c.dueEntry = number, 0, 0
-	return c.block.load(c.run, number, stored, c.dense)
+	return c.block.load(c.run, number, stored, c.fetcher.Lasts(), c.dense)
 }
 
 // blockOf returns the number of the block in which a member must be, if it is in the run, of those

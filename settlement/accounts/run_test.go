@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
 
 	"alliance/settlement"
+	"alliance/settlement/sections"
 )
 
 // An item is what a test puts into a run: an account, or that one is gone.
@@ -40,7 +42,11 @@ func write(t testing.TB, parties settlement.Parties, items []item) ([]byte, Fact
 }
 
 func openRun(t testing.TB, content []byte, parties settlement.Parties) *Run {
-	run, err := Open(bytes.NewReader(content), int64(len(content)), parties)
+	return openReader(t, bytes.NewReader(content), int64(len(content)), parties)
+}
+
+func openReader(t testing.TB, reader io.ReaderAt, size int64, parties settlement.Parties) *Run {
+	run, err := Open(reader, size, parties)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,18 +87,12 @@ func TestEverythingComesBack(t *testing.T) {
 	for range 20 {
 		items := random.items(random.IntN(400))
 		content, facts := write(t, testParties, items)
-		run := openRun(t, content, testParties)
-		if run.Facts() != facts || facts.Bytes != int64(len(content)) {
-			t.Fatalf("facts %+v became %+v of %d bytes", facts, run.Facts(), len(content))
-		}
-		got := readBack(t, run)
-		if len(got) != len(items) {
-			t.Fatalf("%d entries became %d", len(items), len(got))
-		}
-		for i := range items {
-			if !reflect.DeepEqual(got[i], items[i]) {
-				t.Fatalf("entry %d:\n%+v\nbecame\n%+v", i, items[i], got[i])
+		for _, reader := range []io.ReaderAt{bytes.NewReader(content), sections.InMemory(content)} {
+			run := openReader(t, reader, int64(len(content)), testParties)
+			if run.Facts() != facts || facts.Bytes != int64(len(content)) {
+				t.Fatalf("facts %+v became %+v of %d bytes", facts, run.Facts(), len(content))
 			}
+			compareItems(t, fmt.Sprintf("read from %T", reader), readBack(t, run), items)
 		}
 	}
 }

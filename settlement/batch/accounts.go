@@ -14,6 +14,7 @@ import (
 	"alliance/settlement"
 	"alliance/settlement/accounts"
 	"alliance/settlement/books"
+	"alliance/settlement/sections"
 	"alliance/settlement/spool"
 	"alliance/settlement/storage"
 )
@@ -45,7 +46,7 @@ func (r *stateRun) content(ctx context.Context, whole bool) (storage.ReadAtClose
 		return r.ledger.ReaderAt(ctx, r.object.FileRecord), nil
 	}
 	content, err := r.ledger.Read(ctx, r.object.FileRecord)
-	return nothingToClose{bytes.NewReader(content)}, err
+	return sections.InMemory(content), err
 }
 
 type nothingToClose struct{ io.ReaderAt }

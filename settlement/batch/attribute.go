@@ -293,6 +293,7 @@ func (c *stateChange) finish() error {
 // attribute attributes a member's rows and writes what is left on record.
 func (c *stateChange) attribute(account *settlement.Account, onRecord bool) error {
 	defer c.arena.Reset()
+	defer c.attributor.Recycle()
 	r := c.run
 	if len(c.mine) > 0 || clearing.NeedsNight(account, r.Date, r.Rulebook) {
 		c.makeRoom(account)

@@ -155,12 +155,13 @@ func (l *Ledger) checkListing(ctx context.Context) error {
 }
 
 func (l *Ledger) readObject(ctx context.Context, key string) ([]byte, error) {
-	reader, _, err := l.bucket.Open(ctx, key, "")
+	reader, object, err := l.bucket.Open(ctx, key, "")
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(reader)
-	return content, errors.Join(err, reader.Close())
+	content := bytes.NewBuffer(make([]byte, 0, object.Size+bytes.MinRead))
+	_, err = content.ReadFrom(reader)
+	return content.Bytes(), errors.Join(err, reader.Close())
 }
 
 // Head returns the number and the hash of the last record; 0 and "" if there is none.

@@ -49,12 +49,13 @@ type Attributor struct {
 	takes                         []take
 	shares                        []share
 	shareOf                       []int32
-	slab                          []settlement.Charge
-	drift                         []int64
-	referred                      []bool
-	lotSorter                     tailSorter[settlement.Lot]
-	redemptionSorter              tailSorter[settlement.Redemption]
-	reason                        string
+	// slab is what is left of slabs, the memory of charges.
+	slab, slabs      []settlement.Charge
+	drift            []int64
+	referred         []bool
+	lotSorter        tailSorter[settlement.Lot]
+	redemptionSorter tailSorter[settlement.Redemption]
+	reason           string
 	// lastDates remembers the last date of use of points by business date.
 	lastDates [64]lastDate
 }
@@ -345,6 +346,10 @@ func (a *Attributor) price(issuer, redeemer settlement.Party, business settlemen
 
 const slabCharges = 256
 
+// Recycle says that no account that was attributed so far is needed any more: it was written, or its charges were copied.
+// What they took of memory serves the next ones.
+func (a *Attributor) Recycle() { a.slab = a.slabs }
+
 // reserveCharges makes room for n more charges, from a slab that many redemptions share.
 func (a *Attributor) reserveCharges(redemption *settlement.Redemption, n int) {
 	has := len(redemption.Charges)
@@ -352,7 +357,8 @@ func (a *Attributor) reserveCharges(redemption *settlement.Redemption, n int) {
 		return
 	}
 	if len(a.slab) < has+n {
-		a.slab = make([]settlement.Charge, max(slabCharges, has+n))
+		a.slabs = make([]settlement.Charge, max(slabCharges, has+n))
+		a.slab = a.slabs
 	}
 	grown := a.slab[: has : has+n]
 	a.slab = a.slab[has+n:]

@@ -1,6 +1,7 @@
 package sections
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sort"
@@ -34,6 +35,17 @@ type Costly interface {
 	RequestBytes() int64
 }
 
+// InMemory is a file of which all bytes are in memory, where they stay as they are.
+type InMemory []byte
+
+// ReadAt copies bytes from an offset on.
+func (m InMemory) ReadAt(to []byte, offset int64) (int, error) {
+	return bytes.NewReader(m).ReadAt(to, offset)
+}
+
+// Close does nothing.
+func (m InMemory) Close() error { return nil }
+
 // Part returns the part of a reader from an offset on, of a number of bytes, as a reader that starts
 // at 0: so small files can lie together in one object. It costs what the reader costs.
 func Part(reader io.ReaderAt, offset, size int64) io.ReaderAt {
@@ -60,6 +72,8 @@ func requestBytes(reader io.ReaderAt) int64 {
 type Fetcher struct {
 	reader   io.ReaderAt
 	sections []Section
+	// lasting is all bytes, if they are in memory.
+	lasting InMemory
 	// gap is how much is read in vain rather than to read twice.
 	gap int64
 	// plan is what was not asked to be read yet, in order.
@@ -84,8 +98,13 @@ type read struct {
 
 // NewFetcher returns a Fetcher of the sections of a file, which follow each other.
 func NewFetcher(reader io.ReaderAt, sections []Section) *Fetcher {
-	return &Fetcher{reader: reader, sections: sections, gap: requestBytes(reader)}
+	f := &Fetcher{reader: reader, sections: sections, gap: requestBytes(reader)}
+	f.lasting, _ = reader.(InMemory)
+	return f
 }
+
+// Lasts reports whether what is fetched stays as it is even after the next call.
+func (f *Fetcher) Lasts() bool { return f.lasting != nil }
 
 // Want plans to read a section, which is not before the one that was wanted last. Nothing was
 // fetched yet.
@@ -118,18 +137,28 @@ func (f *Fetcher) end(number int) int64 {
 // Fetch returns the bytes of a section, which are those that were written, until the next call. A
 // section that was not wanted is read alone. Errors: ErrDamaged, the reader's.
 func (f *Fetcher) Fetch(number int) ([]byte, error) {
+	content, err := f.bytes(number)
+	if section := &f.sections[number]; err == nil && xxh3.Hash(content) != section.Digest {
+		return nil, Damaged("the %d bytes at %d are not what was written: the digest differs", section.Length, section.Offset)
+	}
+	return content, err
+}
+
+func (f *Fetcher) bytes(number int) ([]byte, error) {
+	section := &f.sections[number]
+	if f.Lasts() {
+		if f.end(number) > int64(len(f.lasting)) {
+			return nil, fmt.Errorf("section %d: %w", number, io.ErrUnexpectedEOF)
+		}
+		return f.lasting[section.Offset:f.end(number):f.end(number)], nil
+	}
 	if f.current == nil || number < f.current.from || f.current.to <= number {
 		if err := f.goTo(number); err != nil {
 			return nil, err
 		}
 	}
-	section := &f.sections[number]
 	from := section.Offset - f.sections[f.current.from].Offset
-	bytes := f.current.buffer[from : from+int64(section.Length)]
-	if xxh3.Hash(bytes) != section.Digest {
-		return nil, Damaged("the %d bytes at %d are not what was written: the digest differs", section.Length, section.Offset)
-	}
-	return bytes, nil
+	return f.current.buffer[from : from+int64(section.Length)], nil
 }
 
 // goTo makes the read that has a section the current one.

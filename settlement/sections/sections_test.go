@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"math/rand/v2"
 	"sync/atomic"
@@ -56,6 +57,9 @@ func TestFetch(t *testing.T) {
 		content, sections := file(random, 1+random.IntN(100), []int{10, 3000, 60_000}[random.IntN(3)])
 		reader := &countingReader{Reader: bytes.NewReader(content)}
 		fetcher := NewFetcher(reader, sections)
+		if random.IntN(3) == 0 {
+			fetcher = NewFetcher(InMemory(content), sections)
+		}
 		wanted, asked := 1+random.IntN(20), 1+random.IntN(20)
 		for i := range sections {
 			if random.IntN(wanted) == 0 {
@@ -133,15 +137,20 @@ func TestFetchErrors(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	content, sections := file(random, 20, 20_000)
 	content[sections[7].Offset] ^= 1
-	fetcher := NewFetcher(bytes.NewReader(content), sections)
-	fetcher.WantAll()
-	for i := range sections {
-		if _, err := fetcher.Fetch(i); (i == 7) != errors.Is(err, ErrDamaged) {
-			t.Errorf("section %d: %v", i, err)
+	for _, reader := range []io.ReaderAt{bytes.NewReader(content), InMemory(content)} {
+		fetcher := NewFetcher(reader, sections)
+		fetcher.WantAll()
+		for i := range sections {
+			if _, err := fetcher.Fetch(i); (i == 7) != errors.Is(err, ErrDamaged) {
+				t.Errorf("section %d: %v", i, err)
+			}
 		}
 	}
+	if _, err := NewFetcher(InMemory(content[:len(content)-1]), sections).Fetch(len(sections) - 1); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a section that is cut off: %v", err)
+	}
 	broken := errors.New("broken")
-	fetcher = NewFetcher(&countingReader{Reader: bytes.NewReader(content), fault: broken}, sections)
+	fetcher := NewFetcher(&countingReader{Reader: bytes.NewReader(content), fault: broken}, sections)
 	fetcher.WantAll()
 	if _, err := fetcher.Fetch(3); !errors.Is(err, broken) {
 		t.Error(err)
