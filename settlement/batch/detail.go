@@ -42,8 +42,12 @@ func newSpooledDetail(r *run) *spooledDetail {
 
 // A detailSorter sorts the allocations of one partition after the other.
 type detailSorter struct {
-	content []byte
-	entries []detailEntry
+	content         []byte
+	entries, sorted []detailEntry
+	// next is, by line, first how many entries it has, then where the next one goes; 0 between partitions.
+	next   []int
+	lines  []int32
+	groups [][]detailEntry
 }
 
 // A detailEntry is an allocation in the content of a partition, with the head of its order.
@@ -63,18 +67,13 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 	}
 	r.allocations.Release(partition)
 	sorter.read(r)
-	sorter.sort(d.codec)
 	blob := r.Pool.NewBlob()
 	d.blobs[partition] = blob
-	for start := 0; start < len(sorter.entries); {
-		end := start + 1
-		for end < len(sorter.entries) && sorter.entries[end].line == sorter.entries[start].line {
-			end++
-		}
-		if err := d.write(blob, sorter, sorter.entries[start:end]); err != nil {
+	for _, entries := range sorter.byLine(len(d.lines) + len(d.own)) {
+		sorter.sort(d.codec, entries)
+		if err := d.write(blob, sorter, entries); err != nil {
 			return err
 		}
-		start = end
 	}
 	return blob.Close()
 }
@@ -95,12 +94,43 @@ func (s *detailSorter) read(r *run) {
 	}
 }
 
-func (s *detailSorter) sort(codec allocationCodec) {
-	slices.SortFunc(s.entries, func(a, b detailEntry) int {
-		switch {
-		case a.line != b.line:
-			return cmp.Compare(a.line, b.line)
-		case a.occurredAt != b.occurredAt:
+// byLine returns the entries of each line, in order of lines, of which there are so many.
+func (s *detailSorter) byLine(lines int) [][]detailEntry {
+	if len(s.next) < lines {
+		s.next = make([]int, lines)
+	}
+	s.lines, s.groups = s.lines[:0], s.groups[:0]
+	for i := range s.entries {
+		line := s.entries[i].line
+		if s.next[line] == 0 {
+			s.lines = append(s.lines, line)
+		}
+		s.next[line]++
+	}
+	slices.Sort(s.lines)
+	s.sorted = slices.Grow(s.sorted[:0], len(s.entries))[:len(s.entries)]
+	start := 0
+	for _, line := range s.lines {
+		count := s.next[line]
+		s.groups = append(s.groups, s.sorted[start:start+count])
+		s.next[line] = start
+		start += count
+	}
+	for i := range s.entries {
+		next := &s.next[s.entries[i].line]
+		s.sorted[*next] = s.entries[i]
+		*next++
+	}
+	for _, line := range s.lines {
+		s.next[line] = 0
+	}
+	return s.groups
+}
+
+// sort sorts the entries of one line.
+func (s *detailSorter) sort(codec allocationCodec, entries []detailEntry) {
+	slices.SortFunc(entries, func(a, b detailEntry) int {
+		if a.occurredAt != b.occurredAt {
 			return cmp.Compare(a.occurredAt, b.occurredAt)
 		}
 		// All of a line have the same redeemer.
