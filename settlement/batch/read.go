@@ -151,11 +151,13 @@ func (r *run) readObjects(ctx context.Context) error {
 	r.Partitions = orDefault(r.Partitions, partitionsFor(objects))
 	r.rows, r.claimants = r.Pool.NewSpool(r.Partitions), r.Pool.NewSpool(r.Partitions)
 	readers := make([]*fileReader, r.Workers)
+	order := largestFirst(objects)
 	var mutex sync.Mutex
-	err := each(ctx, r.Workers, len(objects), func(ctx context.Context, worker, i int) error {
+	err := each(ctx, r.Workers, len(objects), func(ctx context.Context, worker, turn int) error {
 		if readers[worker] == nil {
 			readers[worker] = newFileReader(r)
 		}
+		i := order[turn]
 		file, err := readers[worker].read(ctx, &objects[i], places[i])
 		r.advance(stageRead, 1)
 		if err != nil || file == nil {
@@ -179,6 +181,17 @@ func (r *run) readObjects(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// largestFirst returns the places of objects in the order in which they are read: nobody shall be left alone at the
+// end with a file that takes long.
+func largestFirst(objects []intake.Object) []int {
+	order := make([]int, len(objects))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(objects[b].Size, objects[a].Size) })
+	return order
 }
 
 // rowsPerPartition is about how many rows a partition holds, so that each worker has one in memory;
