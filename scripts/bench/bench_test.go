@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,8 +46,17 @@ func TestDisagreementIsAnError(t *testing.T) {
 	if _, _, err := p.runDuckDB(ctx, o, theirs); err != nil {
 		t.Fatal(err)
 	}
+	if err := p.keepCompared(ctx, ours); err != nil {
+		t.Fatal(err)
+	}
+	if left := files(t, ours); slices.ContainsFunc(left, func(path string) bool { return !strings.HasPrefix(path, "compared/") }) {
+		t.Errorf("DuckDB's turn would find on the disk %v", left)
+	}
+	if left := files(t, theirs); slices.ContainsFunc(left, func(path string) bool { return strings.HasPrefix(path, "spill") }) {
+		t.Errorf("the comparison would find on the disk %v", left)
+	}
 	var night measured
-	if err := night.compare(ctx, p, ours, theirs); err != nil {
+	if err := night.compare(ctx, ours, theirs); err != nil {
 		t.Fatal(err)
 	}
 	if err := night.measureBare(ctx, o, p, ours); err != nil {
@@ -64,14 +75,29 @@ func TestDisagreementIsAnError(t *testing.T) {
 		{"new lots", "lots.parquet", "* REPLACE (CASE WHEN row_number() OVER () = 3 THEN 'M1' ELSE 'M2' END AS issuer_id)"},
 	} {
 		restore := replace(t, filepath.Join(theirs, change.file), change.columns)
-		if err := night.compare(ctx, p, ours, theirs); err == nil || !strings.Contains(err.Error(), "disagree about "+change.about) {
+		if err := night.compare(ctx, ours, theirs); err == nil || !strings.Contains(err.Error(), "disagree about "+change.about) {
 			t.Errorf("%s of %s: the comparison says %v", change.columns, change.file, err)
 		}
 		restore()
 	}
-	if err := night.compare(ctx, p, ours, theirs); err != nil {
+	if err := night.compare(ctx, ours, theirs); err != nil {
 		t.Errorf("restored: %v", err)
 	}
+}
+
+// files returns the paths of all files in a folder.
+func files(t *testing.T, folder string) (paths []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(folder), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 // replace rewrites a Parquet file by a query.

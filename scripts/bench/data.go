@@ -227,6 +227,13 @@ func digestFiles(pattern string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)[:6]), nil
 }
 
+// settleDown lets a turn begin where nothing is left to do from before: the disk has what was written, and what will
+// be read was read once.
+func settleDown(paths ...string) error {
+	syscall.Sync()
+	return warm(paths...)
+}
+
 // warm reads what will be read, so that nobody finds it colder than another.
 func warm(paths ...string) error {
 	for _, path := range paths {

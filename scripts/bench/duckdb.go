@@ -85,6 +85,7 @@ func duckDBChild(ctx context.Context, arguments []string) error {
 	lots := set.String("lots", "", "")
 	rulebook := set.String("rules", "", "")
 	out := set.String("out", "", "")
+	spill := set.String("spill", "", "")
 	memory := set.String("memory", "", "")
 	threads := set.Int("threads", 2, "")
 	if err := set.Parse(arguments); err != nil {
@@ -94,7 +95,7 @@ func duckDBChild(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	connection, err := openDuckDB(ctx, *threads, *memory, filepath.Join(*out, "spill"))
+	connection, err := openDuckDB(ctx, *threads, *memory, *spill)
 	if err != nil {
 		return err
 	}

@@ -58,10 +58,7 @@ func runNight(ctx context.Context, arguments []string) error {
 	}
 	night := new(measured)
 	for run := range o.runs {
-		if err := warm(p.inbox, lots, p.ledger); err != nil {
-			return err
-		}
-		if err := night.run(ctx, o, p, run, out); err != nil {
+		if err := night.run(ctx, o, p, lots, run, out); err != nil {
 			return err
 		}
 	}
@@ -98,12 +95,16 @@ func prepareBoth(ctx context.Context, o *options, say io.Writer) (p *prepared, l
 	return p, lots, err
 }
 
-// run measures both sides once. The first time what they published is compared.
-func (m *measured) run(ctx context.Context, o *options, p *prepared, run int, out io.Writer) error {
+// run measures both sides once. The first time what they published is compared. Neither side has the disk while
+// the other works, but for what is compared: a large night fills it.
+func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string, run int, out io.Writer) error {
 	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")
 	defer os.RemoveAll(ours)
 	defer os.RemoveAll(theirs)
 	if err := p.copyLedger(ours); err != nil {
+		return err
+	}
+	if err := settleDown(p.inbox, lots); err != nil {
 		return err
 	}
 	spent, stages, err := p.runSettle(ctx, o, ours)
@@ -112,13 +113,27 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, run int, ou
 	}
 	m.settle, m.stages = append(m.settle, spent), append(m.stages, stages)
 	fmt.Fprintf(out, "run %d  settle  %s\n", run+1, spent.String())
+	if run > 0 {
+		err = os.RemoveAll(ours)
+	} else {
+		err = p.keepCompared(ctx, ours)
+	}
+	if err != nil {
+		return err
+	}
 	if m.unfinished == "" {
+		if err := settleDown(p.inbox, lots); err != nil {
+			return err
+		}
 		spent, steps, err := p.runDuckDB(ctx, o, theirs)
 		switch {
 		case err != nil && (o.memory == "" || ctx.Err() != nil):
 			return err
 		case err != nil:
 			m.unfinished = err.Error()
+			if err := os.RemoveAll(theirs); err != nil {
+				return err
+			}
 			fmt.Fprintf(out, "run %d  DuckDB  does not finish within %s: %s\n", run+1, o.memory, m.unfinished)
 		default:
 			m.duckdb, m.steps = append(m.duckdb, spent), append(m.steps, steps)
@@ -129,7 +144,7 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, run int, ou
 		return nil
 	}
 	if m.unfinished == "" {
-		if err := m.compare(ctx, p, ours, theirs); err != nil {
+		if err := m.compare(ctx, ours, theirs); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "settle and DuckDB agree on %d lines, %d rows of detail in every column, and %d open lots\n", m.published.Lines, m.published.Allocations, m.published.Lots)
@@ -205,25 +220,53 @@ func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string) (co
 	if err != nil {
 		return cost{}, nil, err
 	}
+	spill := filepath.Join(folder, "spill")
 	spent, stdout, err := self(ctx, nil, "_duckdb", "--inbox", p.inbox, "--lots", lots, "--rules", p.rulebook, "--out", folder,
-		"--threads", fmt.Sprint(o.workers), "--memory", o.memory)
-	if err != nil {
+		"--spill", spill, "--threads", fmt.Sprint(o.workers), "--memory", o.memory)
+	if err := errors.Join(err, os.RemoveAll(spill)); err != nil {
 		return spent, nil, err
 	}
 	var steps []stepTime
 	return spent, steps, json.Unmarshal(stdout, &steps)
 }
 
-func (m *measured) compare(ctx context.Context, p *prepared, ours, theirs string) error {
-	_, lots, err := self(ctx, nil, "_lots", filepath.Join(ours, "ledger"), p.rulebook)
+// comparedFiles are what is read of settle's statements after its turn, by the comparison and for the bare cost.
+var comparedFiles = []string{
+	"alliance/date=" + date + "/lines.parquet", "alliance/date=" + date + "/points.parquet", "merchant=*/date=" + date + "/detail*.parquet",
+}
+
+// keepCompared sums up the lots of settle's ledger and removes everything of its side that is not read any more.
+func (p *prepared) keepCompared(ctx context.Context, folder string) error {
+	_, lots, err := self(ctx, nil, "_lots", filepath.Join(folder, "ledger"), p.rulebook)
 	if err != nil {
 		return err
 	}
-	ourLots := filepath.Join(ours, "lots.csv")
-	if err := os.WriteFile(ourLots, lots, 0o644); err != nil {
+	compared := filepath.Join(folder, "compared")
+	for _, pattern := range comparedFiles {
+		paths, err := filepath.Glob(filepath.Join(folder, "statements", filepath.FromSlash(pattern)))
+		if err != nil || len(paths) == 0 {
+			return fmt.Errorf("settle published no %s: %v", pattern, err)
+		}
+		for _, path := range paths {
+			to := compared + strings.TrimPrefix(path, filepath.Join(folder, "statements"))
+			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+				return err
+			}
+			if err := os.Rename(path, to); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(compared, "lots.csv"), lots, 0o644); err != nil {
 		return err
 	}
-	_, stdout, err := self(ctx, nil, "_compare", "--ours", filepath.Join(ours, "statements"), "--our-lots", ourLots, "--theirs", theirs)
+	return keepOnly(folder, "compared")
+}
+
+// compare compares what is left of settle's side with that of DuckDB.
+func (m *measured) compare(ctx context.Context, ours, theirs string) error {
+	compared := filepath.Join(ours, "compared")
+	_, stdout, err := self(ctx, nil, "_compare", "--ours", compared, "--our-lots", filepath.Join(compared, "lots.csv"), "--theirs", theirs)
 	if err != nil {
 		return err
 	}
@@ -234,7 +277,7 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 	if o.rows > mostRowsForBare {
 		return nil
 	}
-	_, stdout, err := self(ctx, nil, "_bare", "--inbox", p.inbox, "--statements", filepath.Join(ours, "statements"), "--rules", p.rulebook, "--workers", fmt.Sprint(o.workers))
+	_, stdout, err := self(ctx, nil, "_bare", "--inbox", p.inbox, "--statements", filepath.Join(ours, "compared"), "--rules", p.rulebook, "--workers", fmt.Sprint(o.workers))
 	if err != nil {
 		return err
 	}
