@@ -8,6 +8,7 @@ import (
 // A Blob is a sequence of bytes. One goroutine writes it, to the end; then any number may read it.
 type Blob struct {
 	pool   *Pool
+	pays   compression
 	pieces []piece
 	last   []byte
 	size   int64
@@ -49,7 +50,7 @@ func (b *Blob) Close() error {
 }
 
 func (b *Blob) hand() error {
-	kept, err := b.pool.keep(b.last, func(length int) int64 { return b.disk.place(b.pool, length) })
+	kept, err := b.pool.keep(b.last, &b.pays, func(length int) int64 { return b.disk.place(b.pool, length) })
 	b.last = nil
 	if err == nil {
 		b.pieces = append(b.pieces, kept)

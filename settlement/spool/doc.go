@@ -1,6 +1,7 @@
 // Package spool holds what is on its way between the stages of a night: bytes that are written
 // once, in order, and read once or twice. So much of it stays in memory as a budget allows; the rest
-// goes to one temporary file on the local disk, which is as large as what is in it at a time.
+// goes to one temporary file on the local disk, compressed where that saves a quarter. What is released is given back to
+// the disk at once, where the system allows that, or else written over.
 //
 // A [Pool] is the budget and the file. A [Spool] spreads records over partitions: several goroutines
 // append to it, each with a [Writer] of its own, and whoever takes a partition gets the records of

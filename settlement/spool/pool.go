@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
-	"golang.org/x/sync/errgroup"
 )
 
 // A Pool bounds the memory of spools and blobs. It is safe for concurrent use.
@@ -22,8 +21,9 @@ type Pool struct {
 	end    int64
 	unlink bool
 	// free are the extents of the file that were released.
-	free    []int64
-	spilled int64
+	free []int64
+	// spilled and stored are how many bytes went to the disk until now, before and after they were compressed.
+	spilled, stored int64
 }
 
 // pieces are buffers with room for pieceBytes, of all pools.
@@ -54,18 +54,15 @@ func (p *Pool) Close() error {
 	return err
 }
 
-// Spilled returns how many bytes went to the disk so far.
-func (p *Pool) Spilled() int64 {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return p.spilled
-}
-
 // A piece is a run of bytes, in memory or in the file.
 type piece struct {
-	memory   []byte
-	offset   int64
-	length   int
+	// memory has the bytes, or is nil if they are in the file.
+	memory *[]byte
+	// offset is where they begin in the file.
+	offset int64
+	// length is how many bytes there are, stored how many they take in the file: less if they are compressed.
+	length, stored int
+	// checksum is that of what is stored.
 	checksum uint64
 }
 
@@ -87,46 +84,53 @@ func (p *Pool) giveBack(buffer []byte) {
 	}
 }
 
-// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file, to the place
-// that is asked for then, and the buffer is given back.
-func (p *Pool) keep(buffer []byte, place func(length int) int64) (piece, error) {
+// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file, compressed if that
+// pays, to the place that is asked for then, and the buffer is given back.
+func (p *Pool) keep(buffer []byte, pays *compression, place func(length int) int64) (piece, error) {
 	if p.held.Add(int64(cap(buffer))) <= p.budget {
-		return piece{memory: buffer, length: len(buffer)}, nil
+		return piece{memory: &buffer, length: len(buffer)}, nil
 	}
 	p.held.Add(-int64(cap(buffer)))
-	kept := piece{length: len(buffer), checksum: xxh3.Hash(buffer), offset: place(len(buffer))}
-	if err := p.spill(buffer, kept.offset); err != nil {
+	packed := packedBuffers.take()
+	defer packedBuffers.giveBack(packed)
+	content := pays.pack(buffer, packed)
+	kept := piece{length: len(buffer), stored: len(content), checksum: xxh3.Hash(content), offset: place(len(content))}
+	if err := p.spill(content, &kept); err != nil {
 		return kept, err
 	}
 	p.giveBack(buffer)
 	return kept, nil
 }
 
-func (p *Pool) spill(content []byte, offset int64) error {
-	file, err := p.spillFile(int64(len(content)))
+// spill writes a piece to the file.
+func (p *Pool) spill(content []byte, kept *piece) error {
+	file, before, err := p.spillFile(kept)
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteAt(content, offset); err != nil {
-		return fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), offset, err)
+	if _, err := file.WriteAt(content, kept.offset); err != nil {
+		return fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), before, err)
 	}
 	return nil
 }
 
-// spillFile returns the file, which is made when it is needed for the first time, and counts what goes there.
-func (p *Pool) spillFile(length int64) (*os.File, error) {
+// spillFile returns the file, which is made when it is needed for the first time, and counts what goes there;
+// before is how many bytes went there before.
+func (p *Pool) spillFile(kept *piece) (file *os.File, before int64, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.spilled += length
 	if p.file == nil {
 		file, err := os.CreateTemp(p.directory, "settle-spill-*")
 		if err != nil {
-			return nil, fmt.Errorf("spill to the disk: %w", err)
+			return nil, 0, fmt.Errorf("spill to the disk: %w", err)
 		}
 		// An open file lives on without a name; where that cannot be, Close removes it.
 		p.file, p.unlink = file, os.Remove(file.Name()) != nil
 	}
-	return p.file, nil
+	before = p.stored
+	p.spilled += int64(kept.length)
+	p.stored += int64(kept.stored)
+	return p.file, before, nil
 }
 
 // extentBytes is the size of the stretches of the file that belong to one partition or blob: what is read
@@ -136,21 +140,29 @@ const extentBytes = 16 * pieceBytes
 // Extents are the stretches of the file that a partition or blob has. They are not safe for concurrent use.
 type extents struct {
 	starts []int64
-	// pieces counts the pieces in them.
-	pieces int
+	// left is how many bytes are left in the last of them.
+	left int
+	// huge are places of pieces that are larger than an extent.
+	huge []stretch
 }
 
-// place returns where in the file the next piece goes.
+// A stretch is a part of the file.
+type stretch struct{ start, length int64 }
+
+// place returns where in the file the next piece goes: after the one before, or into the next extent if it is
+// not going to fit. What is left over costs nothing, as nothing is ever written there.
 func (e *extents) place(pool *Pool, length int) int64 {
-	if length > pieceBytes {
-		return pool.extend(int64(length)) // one huge record; its place is not used again
+	if length > extentBytes {
+		start := pool.extend(int64(length)) // its place is not used again
+		e.huge = append(e.huge, stretch{start, int64(length)})
+		return start
 	}
-	within := e.pieces % (extentBytes / pieceBytes)
-	if within == 0 {
-		e.starts = append(e.starts, pool.extent())
+	if e.left < length {
+		e.starts, e.left = append(e.starts, pool.extent()), extentBytes
 	}
-	e.pieces++
-	return e.starts[len(e.starts)-1] + int64(within)*pieceBytes
+	start := e.starts[len(e.starts)-1] + int64(extentBytes-e.left)
+	e.left -= length
+	return start
 }
 
 // extent returns where an extent begins that is nobody's.
@@ -175,66 +187,35 @@ func (p *Pool) extend(length int64) int64 {
 	return start
 }
 
-// read copies a piece, from an offset within it, to the whole of buffer.
-func (p *Pool) read(from *piece, offset int, buffer []byte) error {
-	if from.memory != nil {
-		copy(buffer, from.memory[offset:])
-		return nil
-	}
-	if offset != 0 || len(buffer) != from.length {
-		whole := p.take(from.length)[:from.length]
-		defer p.giveBack(whole)
-		if err := p.read(from, 0, whole); err != nil {
-			return err
-		}
-		copy(buffer, whole[offset:])
-		return nil
-	}
-	p.mutex.Lock()
-	file := p.file
-	p.mutex.Unlock()
-	if file == nil {
-		return errors.New("read what was spilled to the disk: it was given back already")
-	}
-	if _, err := file.ReadAt(buffer, from.offset); err != nil {
-		return fmt.Errorf("read what was spilled to the disk at %s: %w", file.Name(), err)
-	}
-	if xxh3.Hash(buffer) != from.checksum {
-		return fmt.Errorf("%d bytes that were spilled to the disk at %s came back changed", from.length, file.Name())
-	}
-	return nil
-}
-
-// readsAtOnce is how many pieces are read from the disk at a time: they lie scattered over the file, and a disk
-// that is asked for one after the other takes its time for each.
-const readsAtOnce = 8
-
-// readAll copies pieces one after the other to the whole of buffer.
-func (p *Pool) readAll(pieces []piece, buffer []byte) error {
-	var reads errgroup.Group
-	reads.SetLimit(readsAtOnce)
-	for i := range pieces {
-		from, to := &pieces[i], buffer[:pieces[i].length]
-		buffer = buffer[len(to):]
-		if from.memory != nil {
-			copy(to, from.memory)
-			continue
-		}
-		reads.Go(func() error { return p.read(from, 0, to) })
-	}
-	return reads.Wait()
-}
-
 // release gives back the memory of pieces, and their extents of the file.
 func (p *Pool) release(pieces []piece, disk *extents) {
 	for i := range pieces {
 		if memory := pieces[i].memory; memory != nil {
-			p.held.Add(-int64(cap(memory)))
-			p.giveBack(memory)
+			p.held.Add(-int64(cap(*memory)))
+			p.giveBack(*memory)
+		}
+	}
+	if len(disk.starts)+len(disk.huge) > 0 {
+		p.releaseDisk(disk)
+	}
+	*disk = extents{}
+}
+
+// releaseDisk gives back extents. Their content is dropped at once: what the system has not written yet it need not
+// write any more, and the disk has room for the results.
+func (p *Pool) releaseDisk(disk *extents) {
+	p.mutex.Lock()
+	file := p.file
+	p.mutex.Unlock()
+	if file != nil {
+		for _, start := range disk.starts {
+			drop(file, stretch{start, extentBytes})
+		}
+		for _, one := range disk.huge {
+			drop(file, one)
 		}
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.free = append(p.free, disk.starts...)
-	*disk = extents{}
 }

@@ -65,7 +65,7 @@ func TestSpoolGivesBackWhatWasAppended(t *testing.T) {
 			if held := pool.held.Load(); held != 0 {
 				t.Errorf("%d bytes are still held after everything was released", held)
 			}
-			if spilled := pool.Spilled(); (spilled == 0) != (budget == 1<<30) {
+			if spilled := pool.spilled; (spilled == 0) != (budget == 1<<30) {
 				t.Errorf("with a budget of %d, %d bytes were spilled", budget, spilled)
 			}
 			if err := pool.Close(); err != nil {
@@ -118,24 +118,95 @@ func TestBlobReadsFromAnyOffset(t *testing.T) {
 	}
 }
 
+// TestSpilledBytesThatChangeAreFound damages a byte of the second piece, as it is and compressed.
 func TestSpilledBytesThatChangeAreFound(t *testing.T) {
-	pool := NewPool(t.TempDir(), 0)
-	defer pool.Close()
-	blob := pool.NewBlob()
-	if _, err := blob.Write(make([]byte, 2*pieceBytes)); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string][]byte{"random": randomBytes(2 * pieceBytes), "repeating": bytes.Repeat([]byte("repeating"), 2*pieceBytes/9+1)[:2*pieceBytes]} {
+		t.Run(name, func(t *testing.T) {
+			pool := NewPool(t.TempDir(), 0)
+			defer pool.Close()
+			blob := pool.NewBlob()
+			if _, err := blob.Write(content); err != nil {
+				t.Fatal(err)
+			}
+			if err := blob.Close(); err != nil {
+				t.Fatal(err)
+			}
+			second := blob.pieces[1]
+			if compressed := second.stored < second.length; compressed != (name == "repeating") {
+				t.Errorf("%d bytes are stored in %d", second.length, second.stored)
+			}
+			for at := range 3 {
+				var one [1]byte
+				if _, err := pool.file.ReadAt(one[:], second.offset+int64(at)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := pool.file.WriteAt([]byte{one[0] + 1}, second.offset+int64(at)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := blob.ReadAt(make([]byte, 10), 0); err != nil {
+					t.Errorf("the first piece was not touched: %v", err)
+				}
+				for _, length := range []int{10, pieceBytes} {
+					if _, err := blob.ReadAt(make([]byte, length), pieceBytes); err == nil || !strings.Contains(err.Error(), "came back changed") {
+						t.Errorf("a changed piece, %d bytes of it: %v", length, err)
+					}
+				}
+				if _, err := pool.file.WriteAt(one[:], second.offset+int64(at)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if whole, err := io.ReadAll(blob.NewReader()); err != nil || !bytes.Equal(whole, content) {
+				t.Errorf("restored: %v", err)
+			}
+		})
 	}
-	if err := blob.Close(); err != nil {
-		t.Fatal(err)
+}
+
+func randomBytes(length int) []byte {
+	random, content := rand.New(rand.NewPCG(3, 4)), make([]byte, length)
+	for i := range content {
+		content[i] = byte(random.Uint32())
 	}
-	if _, err := pool.file.WriteAt([]byte{1}, pieceBytes+5); err != nil {
-		t.Fatal(err)
+	return content
+}
+
+// TestWhatCompressesTakesLess spills content of both kinds, and of one kind after the other.
+func TestWhatCompressesTakesLess(t *testing.T) {
+	random, records := randomBytes(3<<20), []byte(nil)
+	for i := 0; len(records) < 3<<20; i++ {
+		records = fmt.Appendf(records, "t0001-%09d m%09d purchase;", i, i*7919%10000)
 	}
-	if _, err := blob.ReadAt(make([]byte, 10), 0); err != nil {
-		t.Errorf("the first piece was not touched: %v", err)
-	}
-	if _, err := blob.ReadAt(make([]byte, 10), pieceBytes); err == nil || !strings.Contains(err.Error(), "came back changed") {
-		t.Errorf("a changed piece: %v", err)
+	for _, test := range []struct {
+		name        string
+		content     []byte
+		least, most float64 // of what was spilled
+	}{
+		{"records", records, 0.05, 0.6},
+		{"random", random, 1, 1},
+		// Half of it is found to compress, a few pieces late.
+		{"random, then records", append(slices.Clone(random), records...), 0.55, 0.9},
+		{"records, then random", append(slices.Clone(records), random...), 0.55, 0.85},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pool := NewPool(t.TempDir(), 0)
+			defer pool.Close()
+			spool := pool.NewSpool(2)
+			writer := spool.NewWriter()
+			for at := 0; at < len(test.content); at += 100 {
+				if err := writer.Append(1, test.content[at:min(at+100, len(test.content))]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := writer.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if share := float64(pool.stored) / float64(pool.spilled); share < test.least || share > test.most || pool.spilled != int64(len(test.content)) {
+				t.Errorf("%d bytes were stored in %d: %.3f of it, want %.2f to %.2f", pool.spilled, pool.stored, share, test.least, test.most)
+			}
+			if content, err := spool.Load(1, nil); err != nil || !bytes.Equal(content, test.content) {
+				t.Errorf("%d bytes came back as %d, %v", len(test.content), len(content), err)
+			}
+		})
 	}
 }
 
