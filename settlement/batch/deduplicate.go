@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"alliance/settlement"
@@ -56,12 +57,16 @@ func (b *claimantBuffer) load(r *run, partition int) ([]clearing.Claimant, error
 	if b.content, err = r.claimants.Load(partition, b.content[:0]); err != nil {
 		return nil, err
 	}
-	b.claimants = r.files.readClaimants(b.content, b.claimants[:0])
+	b.claimants = r.codec.readClaimants(b.content, b.claimants[:0])
 	return b.claimants, nil
 }
 
 // takenBy returns the id that a row takes; settled is NoDate while the row is deferred.
 func (r *run) takenBy(row *settlement.Transaction, settled settlement.Date) settlement.TakenID {
+	if row.Content == (settlement.Digest{}) {
+		// The id would meet its own row, sent again, as a conflict.
+		panic(fmt.Sprintf("row %d of %s, a %s of %s, waited without the digest of its content", row.Source.Row, row.Source.File, row.Kind, row.BusinessDate))
+	}
 	return settlement.TakenID{
 		ID:           clearing.IDDigest(r.Rulebook.Parties.ID(row.Merchant), row.ID),
 		Content:      row.Content,

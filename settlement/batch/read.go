@@ -271,7 +271,7 @@ func (f *fileReader) send(place int32, row *settlement.Transaction, id settlemen
 		return err
 	}
 	claimant := clearing.Claimant{ID: id, Content: row.Content, BusinessDate: row.BusinessDate, File: place, Row: row.Source.Row}
-	f.buffer = appendClaimant(f.buffer[:0], &claimant)
+	f.buffer = r.codec.appendClaimant(f.buffer[:0], &claimant)
 	return f.claimants.Append(partitionOfID(claimant.ID, r.Partitions), f.buffer)
 }
 

@@ -52,18 +52,51 @@ type rowName struct {
 
 // A rowCodec writes rows of tonight as bytes and reads them. Kind, issuer and so on take a byte or
 // two instead of the words of a [settlement.Transaction].
+//
+// A row has its content's digest only if it may wait for a later night: what decides about ids goes its own way.
 type rowCodec struct {
 	files *nightFiles
 	date  settlement.Date
 }
 
+// Flags of a row, above the two bits of its kind.
 const (
 	hasIssuer = 1 << (iota + 2)
 	hasOriginal
 	hasOriginalDate
 	hasExpiry
 	hasReason
+	// hasMicroseconds says that the row did not occur on a whole second.
+	hasMicroseconds
 )
+
+// mayWait reports whether a row may be deferred: its date has not come, or it is a reversal, whose original may not
+// be on record yet.
+func mayWait(row *settlement.Transaction, date settlement.Date) bool {
+	return row.BusinessDate > date || row.Kind == settlement.RedeemReversal || row.Kind == settlement.IssueReversal
+}
+
+const (
+	microsecondsPerSecond = 1_000_000
+	microsecondsPerDay    = 24 * 60 * 60 * microsecondsPerSecond
+)
+
+// sinceMidnight returns how long after the midnight, in UTC, of a date an instant is, in seconds if these are whole.
+func sinceMidnight(date settlement.Date, instant settlement.Instant) (since int64, seconds bool) {
+	since = int64(instant) - int64(date)*microsecondsPerDay
+	if since%microsecondsPerSecond == 0 {
+		return since / microsecondsPerSecond, true
+	}
+	return since, false
+}
+
+// afterMidnight is the opposite of sinceMidnight.
+func afterMidnight(date settlement.Date, since int64, seconds bool) settlement.Instant {
+	if seconds {
+		since *= microsecondsPerSecond
+	}
+	return settlement.Instant(int64(date)*microsecondsPerDay + since)
+}
 
 // append writes a row: its length comes first, and its member.
 func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction) []byte {
@@ -77,9 +110,15 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 	buffer = append(buffer, 0)
 	buffer = appendText(buffer, row.ID)
 	buffer = binary.AppendUvarint(buffer, uint64(row.Points))
-	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(row.OccurredAt))
+	since, seconds := sinceMidnight(c.date, row.OccurredAt)
+	if !seconds {
+		flags |= hasMicroseconds
+	}
+	buffer = binary.AppendVarint(buffer, since)
 	buffer = binary.AppendVarint(buffer, int64(row.BusinessDate)-int64(c.date))
-	buffer = append(buffer, row.Content[:]...)
+	if mayWait(row, c.date) {
+		buffer = append(buffer, row.Content[:]...)
+	}
 	if row.Issuer != settlement.NoParty {
 		flags |= hasIssuer
 		buffer = binary.AppendUvarint(buffer, uint64(row.Issuer))
@@ -119,7 +158,7 @@ func (c rowCodec) peek(content []byte) (member string, name rowName, length int)
 	return member, name, length
 }
 
-// read reads the first row. Its texts are those of content.
+// read reads the first row. Its texts are those of content; it has the digest of its content only if it may wait.
 func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 	from := byteReader{content[2:]}
 	row.Member = from.text()
@@ -130,9 +169,12 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 	row.Kind = settlement.Kind(flags & 3)
 	row.ID = from.text()
 	row.Points = int64(from.unsigned())
-	row.OccurredAt = settlement.Instant(binary.LittleEndian.Uint64(from.bytes(8)))
+	row.OccurredAt = afterMidnight(c.date, from.signed(), flags&hasMicroseconds == 0)
 	row.BusinessDate = c.date + settlement.Date(from.signed())
-	row.Content = settlement.Digest(from.bytes(16))
+	row.Content = settlement.Digest{}
+	if mayWait(row, c.date) {
+		row.Content = settlement.Digest(from.bytes(len(row.Content)))
+	}
 	row.Issuer, row.OriginalID, row.OriginalDate, row.ExpiresOn, row.Reason = settlement.NoParty, "", settlement.NoDate, settlement.NoDate, ""
 	if flags&hasIssuer != 0 {
 		row.Issuer = settlement.Party(from.unsigned())
@@ -152,27 +194,23 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 	row.FirstRead = c.date
 }
 
-const claimantBytes = 48
-
 // appendClaimant writes what decides about a row's id.
-func appendClaimant(buffer []byte, claimant *clearing.Claimant) []byte {
+func (c rowCodec) appendClaimant(buffer []byte, claimant *clearing.Claimant) []byte {
 	buffer = append(buffer, claimant.ID[:]...)
 	buffer = append(buffer, claimant.Content[:]...)
-	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(claimant.BusinessDate))
-	buffer = binary.LittleEndian.AppendUint32(buffer, uint32(claimant.File))
-	return binary.LittleEndian.AppendUint64(buffer, uint64(claimant.Row))
+	buffer = binary.AppendVarint(buffer, int64(claimant.BusinessDate)-int64(c.date))
+	buffer = binary.AppendUvarint(buffer, uint64(claimant.File))
+	return binary.AppendUvarint(buffer, uint64(claimant.Row))
 }
 
 // readClaimants reads all claimants of a partition but those of files that are held.
-func (f *nightFiles) readClaimants(content []byte, claimants []clearing.Claimant) []clearing.Claimant {
-	for ; len(content) > 0; content = content[claimantBytes:] {
-		claimant := clearing.Claimant{
-			ID: settlement.Digest(content[:16]), Content: settlement.Digest(content[16:32]),
-			BusinessDate: settlement.Date(int32(binary.LittleEndian.Uint32(content[32:]))),
-			File:         int32(binary.LittleEndian.Uint32(content[36:])),
-			Row:          int64(binary.LittleEndian.Uint64(content[40:])),
-		}
-		if !f.discarded[claimant.File] {
+func (c rowCodec) readClaimants(content []byte, claimants []clearing.Claimant) []clearing.Claimant {
+	for from := (byteReader{content}); len(from.content) > 0; {
+		claimant := clearing.Claimant{ID: settlement.Digest(from.bytes(16)), Content: settlement.Digest(from.bytes(16))}
+		claimant.BusinessDate = c.date + settlement.Date(from.signed())
+		claimant.File = int32(from.unsigned())
+		claimant.Row = int64(from.unsigned())
+		if !c.files.discarded[claimant.File] {
 			claimants = append(claimants, claimant)
 		}
 	}

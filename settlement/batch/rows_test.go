@@ -1,0 +1,121 @@
+package batch
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"alliance/settlement"
+	"alliance/settlement/clearing"
+)
+
+// testCodec returns a codec of three files.
+func testCodec(date settlement.Date) rowCodec {
+	files := &nightFiles{keys: []string{"a", "b", "c"}, merchants: []settlement.Party{1, 2, 3}, discarded: make([]bool, 3)}
+	return rowCodec{files, date}
+}
+
+// randomRow returns a row of a file as it is when it has passed its checks.
+func randomRow(random *rand.Rand, codec rowCodec, file int32) settlement.Transaction {
+	text := func(most int) string {
+		content := make([]byte, random.IntN(most+1))
+		for i := range content {
+			content[i] = byte(random.Uint32())
+		}
+		return string(content)
+	}
+	date := func() settlement.Date { return codec.date + settlement.Date(random.IntN(2000)-1000) }
+	row := settlement.Transaction{
+		Source: settlement.Source{File: codec.files.keys[file], Row: 1 + random.Int64N(1<<random.IntN(40))}, Merchant: codec.files.merchants[file],
+		ID: text(200), Member: text(200), Kind: settlement.Kind(random.IntN(4)), Points: 1 + random.Int64N(settlement.MaxPoints),
+		BusinessDate: date(), Issuer: settlement.NoParty, OriginalDate: settlement.NoDate, ExpiresOn: settlement.NoDate, FirstRead: codec.date,
+	}
+	if random.IntN(3) == 0 {
+		row.BusinessDate = codec.date
+	}
+	// From the year 0 to the year 9999, on whole seconds and between them.
+	second := random.Int64N(315_569_520_000) - 62_167_219_200
+	if random.IntN(3) > 0 {
+		second = int64(codec.date)*86400 + random.Int64N(3*86400) - 86400
+	}
+	row.OccurredAt = settlement.Instant(second * 1_000_000)
+	if random.IntN(2) == 0 {
+		row.OccurredAt += settlement.Instant(random.Int64N(1_000_000))
+	}
+	for i := range row.Content {
+		row.Content[i] = byte(random.Uint32())
+	}
+	for _, set := range []func(){
+		func() { row.Issuer = settlement.Party(random.IntN(100_000)) },
+		func() { row.OriginalID = "o" + text(20) },
+		func() { row.OriginalDate = date() },
+		func() { row.ExpiresOn = date() },
+		func() { row.ExpiresOn = settlement.Never },
+		func() { row.Reason = "r" + text(20) },
+	} {
+		if random.IntN(2) == 0 {
+			set()
+		}
+	}
+	return row
+}
+
+// TestRowsComeBackAsTheyWereSent sends rows of all kinds, and finds them whole but for the digest of those that cannot
+// wait.
+func TestRowsComeBackAsTheyWereSent(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	codec := testCodec(20_605)
+	var content []byte
+	var wanted []settlement.Transaction
+	for range 20_000 {
+		file := int32(random.IntN(3))
+		row := randomRow(random, codec, file)
+		before := len(content)
+		content = codec.append(content, file, &row)
+		if row.BusinessDate <= codec.date && row.Kind <= settlement.Redeem {
+			longer := row
+			longer.Kind += 2
+			if more := len(codec.append(nil, file, &longer)) - (len(content) - before); more != len(row.Content) {
+				t.Fatalf("a reversal takes %d bytes more than other rows, its digest has %d", more, len(row.Content))
+			}
+			row.Content = settlement.Digest{}
+		}
+		wanted = append(wanted, row)
+	}
+	for i := range wanted {
+		var row settlement.Transaction
+		codec.read(content, &row)
+		if row != wanted[i] {
+			t.Fatalf("row %d came back as\n%+v, was\n%+v", i, row, wanted[i])
+		}
+		member, name, length := codec.peek(content)
+		if member != row.Member || codec.files.keys[name.file] != row.Source.File || name.row != row.Source.Row {
+			t.Fatalf("row %d of %s, of %q, seems to be row %d of file %d, of %q", row.Source.Row, row.Source.File, row.Member, name.row, name.file, member)
+		}
+		content = content[length:]
+	}
+	if len(content) != 0 {
+		t.Errorf("%d bytes are left over", len(content))
+	}
+}
+
+// TestClaimantsComeBackAsTheyWereSent sends claimants, and finds all but those of a file that is held.
+func TestClaimantsComeBackAsTheyWereSent(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 1))
+	codec := testCodec(20_605)
+	var content []byte
+	var wanted []clearing.Claimant
+	for range 20_000 {
+		file := int32(random.IntN(3))
+		row := randomRow(random, codec, file)
+		claimant := clearing.Claimant{ID: clearing.IDDigest("M", row.ID), Content: row.Content, BusinessDate: row.BusinessDate, File: file, Row: row.Source.Row}
+		content = codec.appendClaimant(content, &claimant)
+		if file != 1 {
+			wanted = append(wanted, claimant)
+		}
+	}
+	codec.files.discarded[1] = true
+	if found := codec.readClaimants(content, nil); !slices.Equal(found, wanted) {
+		t.Errorf("%d claimants came back of %d, or others", len(found), len(wanted))
+	}
+}
