@@ -58,14 +58,33 @@ func recordedIDs(ledger *books.Ledger, state *books.StateRecord, role books.Role
 type idWriter struct {
 	*identifiers.Writer
 	blob  *spool.Blob
+	aside *aside
 	hash  hash.Hash
 	count int64
 }
 
 func newIDWriter(pool *spool.Pool) *idWriter {
-	w := &idWriter{blob: pool.NewBlob(), hash: sha256.New()}
-	w.Writer = identifiers.NewWriter(io.MultiWriter(w.blob, w.hash))
+	w := &idWriter{blob: pool.NewBlob(), aside: &aside{blob: pool.NewBlob()}, hash: sha256.New()}
+	w.Writer = identifiers.NewWriter(io.MultiWriter(w.blob, w.hash), w.aside)
 	return w
+}
+
+// An aside is written to its end, and then read once.
+type aside struct {
+	blob   *spool.Blob
+	reader io.Reader
+}
+
+func (a *aside) Write(content []byte) (int, error) { return a.blob.Write(content) }
+
+func (a *aside) Read(buffer []byte) (int, error) {
+	if a.reader == nil {
+		if err := a.blob.Close(); err != nil {
+			return 0, err
+		}
+		a.reader = a.blob.NewReader()
+	}
+	return a.reader.Read(buffer)
 }
 
 func (w *idWriter) add(ids []settlement.TakenID) error {
@@ -81,6 +100,7 @@ func (w *idWriter) add(ids []settlement.TakenID) error {
 // finish closes the run; there is none if it has no ids.
 func (w *idWriter) finish(role books.Role, night settlement.Date) ([]stateRun, error) {
 	facts, err := w.Close()
+	w.aside.blob.Release()
 	if err = errors.Join(err, w.blob.Close()); err != nil || w.count == 0 {
 		return nil, err
 	}

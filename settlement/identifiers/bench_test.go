@@ -41,7 +41,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	done := measure(b)
 	for b.Loop() {
-		writer := NewWriter(io.Discard)
+		writer := NewWriter(io.Discard, new(bytes.Buffer))
 		for i := range taken {
 			if err := writer.Add(&taken[i]); err != nil {
 				b.Fatal(err)

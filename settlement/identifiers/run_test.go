@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func entries(random *rand.Rand, n, spread int) []settlement.TakenID {
 
 func write(t testing.TB, taken []settlement.TakenID) ([]byte, Facts) {
 	var buffer bytes.Buffer
-	writer := NewWriter(&buffer)
+	writer := NewWriter(&buffer, new(bytes.Buffer))
 	for i := range taken {
 		if err := writer.Add(&taken[i]); err != nil {
 			t.Fatal(err)
@@ -255,7 +256,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 
 func FuzzBlock(f *testing.F) {
 	taken := entries(rand.New(rand.NewPCG(1, 1)), 10, 64)
-	writer := NewWriter(new(bytes.Buffer))
+	writer := NewWriter(new(bytes.Buffer), new(bytes.Buffer))
 	writer.block = taken
 	f.Add(writer.encode(), len(taken))
 	f.Fuzz(func(t *testing.T, stored []byte, count int) {
@@ -322,19 +323,24 @@ func TestMisusePanics(t *testing.T) {
 					t.Errorf("%q does not say %q", said, test.says)
 				}
 			}()
-			test.do(NewWriter(new(bytes.Buffer)))
+			test.do(NewWriter(new(bytes.Buffer), new(bytes.Buffer)))
 		}()
 	}
 }
 
+// A brokenAside loses what is written to it.
+type brokenAside struct{ io.Writer }
+
+func (brokenAside) Read([]byte) (int, error) { return 0, io.EOF }
+
 func TestErrorsOfOthers(t *testing.T) {
 	broken := errors.New("broken")
-	writer := NewWriter(brokenWriter{broken})
+	writer := NewWriter(brokenWriter{broken}, new(bytes.Buffer))
 	if _, err := writer.Close(); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	taken := entries(newRandom(t), 3000, 64)
-	writer = NewWriter(brokenWriter{broken})
+	writer = NewWriter(brokenWriter{broken}, new(bytes.Buffer))
 	var err error
 	for i := range taken {
 		if err = writer.Add(&taken[i]); err != nil {
@@ -343,6 +349,15 @@ func TestErrorsOfOthers(t *testing.T) {
 	}
 	if _, closed := writer.Close(); !errors.Is(err, broken) || !errors.Is(closed, broken) {
 		t.Error(err, closed)
+	}
+	for says, aside := range map[string]io.ReadWriter{"put a filter of taken ids aside: broken": brokenAside{Writer: brokenWriter{broken}}, "0 of ": brokenAside{Writer: io.Discard}} {
+		writer := NewWriter(io.Discard, aside)
+		for i := range taken {
+			_ = writer.Add(&taken[i])
+		}
+		if _, err := writer.Close(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v does not say %q", err, says)
+		}
 	}
 	content, _ := write(t, taken)
 	run := openRun(t, content)

@@ -45,8 +45,8 @@ func Compare(a, b *settlement.TakenID) int {
 	}
 }
 
-// A Writer writes a run. After an error it is of no use. It keeps the filters in memory until it
-// is closed: less than 19 bits for an id.
+// A Writer writes a run. After an error it is of no use. It puts the filters aside until it is closed: less
+// than 19 bits for an id.
 type Writer struct {
 	w      io.Writer
 	err    error
@@ -60,17 +60,21 @@ type Writer struct {
 	encoded []byte
 	values  []uint32
 	index   []byte // the entries of the blocks
-	filters []byte
+	// aside holds the filters, of so many bytes together; filter is one of them.
+	aside        io.ReadWriter
+	filtersBytes int64
+	filter       []byte
 }
 
 type datePair struct{ business, settled settlement.Date }
 
-// NewWriter returns a Writer of a run that starts at the beginning of w.
-func NewWriter(w io.Writer) *Writer {
-	return &Writer{w: w, block: make([]settlement.TakenID, 0, blockEntries), pairs: make(map[datePair]int)}
+// NewWriter returns a Writer of a run that starts at the beginning of w. The filters, which come after all ids, are
+// written to aside and, when the Writer is closed, read from there: a [bytes.Buffer], or what does not need the memory.
+func NewWriter(w io.Writer, aside io.ReadWriter) *Writer {
+	return &Writer{w: w, aside: aside, block: make([]settlement.TakenID, 0, blockEntries), pairs: make(map[datePair]int)}
 }
 
-// Add writes an entry. Entries must ascend (see [Compare]), else Add panics. Errors are w's.
+// Add writes an entry. Entries must ascend (see [Compare]), else Add panics. Errors are those of w and aside.
 func (w *Writer) Add(taken *settlement.TakenID) error {
 	if w.closed {
 		panic("identifiers: a run that is closed was written to")
@@ -98,15 +102,17 @@ func (w *Writer) flush() error {
 	if _, err := w.w.Write(block); err != nil {
 		return fmt.Errorf("write a block of taken ids: %w", err)
 	}
-	start := len(w.filters)
-	w.filters, w.values = appendFilter(w.filters, w.values, w.block)
-	filter := w.filters[start:]
+	w.filter, w.values = appendFilter(w.filter[:0], w.values, w.block)
+	if _, err := w.aside.Write(w.filter); err != nil {
+		return fmt.Errorf("put a filter of taken ids aside: %w", err)
+	}
+	w.filtersBytes += int64(len(w.filter))
 	w.index = binary.AppendUvarint(w.index, uint64(len(w.block)))
 	w.index = append(w.index, w.block[0].ID[:]...)
 	w.index = binary.AppendUvarint(w.index, uint64(len(block)))
 	w.index = binary.LittleEndian.AppendUint64(w.index, xxh3.Hash(block))
-	w.index = binary.AppendUvarint(w.index, uint64(len(filter)))
-	w.index = binary.LittleEndian.AppendUint64(w.index, xxh3.Hash(filter))
+	w.index = binary.AppendUvarint(w.index, uint64(len(w.filter)))
+	w.index = binary.LittleEndian.AppendUint64(w.index, xxh3.Hash(w.filter))
 	w.facts.Blocks++
 	w.facts.Bytes += int64(len(block))
 	w.block = w.block[:0]
@@ -168,13 +174,18 @@ func (w *Writer) Close() (Facts, error) {
 	index := binary.AppendUvarint(nil, uint64(w.facts.IDs))
 	index = binary.AppendUvarint(index, uint64(w.facts.Blocks))
 	index = append(index, w.index...)
-	end := sections.AppendFooter(index, w.facts.Bytes+int64(len(w.filters)), magic)
-	for _, part := range [][]byte{w.filters, end} {
-		if _, err := w.w.Write(part); err != nil {
-			return Facts{}, fmt.Errorf("write the filters and the index of a run of taken ids: %w", err)
-		}
-		w.facts.Bytes += int64(len(part))
+	end := sections.AppendFooter(index, w.facts.Bytes+w.filtersBytes, magic)
+	copied, err := io.Copy(w.w, w.aside)
+	if err == nil && copied != w.filtersBytes {
+		err = fmt.Errorf("%d of %d bytes came back from where they were put aside", copied, w.filtersBytes)
 	}
+	if err != nil {
+		return Facts{}, fmt.Errorf("write the filters of a run of taken ids: %w", err)
+	}
+	if _, err := w.w.Write(end); err != nil {
+		return Facts{}, fmt.Errorf("write the index of a run of taken ids: %w", err)
+	}
+	w.facts.Bytes += w.filtersBytes + int64(len(end))
 	w.facts.IndexSHA256 = sections.IndexSHA256(end)
 	return w.facts, nil
 }
