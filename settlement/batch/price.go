@@ -16,6 +16,8 @@ func (r *run) price(ctx context.Context) error {
 		return err
 	}
 	r.detail = newSpooledDetail(r)
+	// The detail lives until all is published; what it was sorted in need not.
+	defer func() { r.detail.sorters = nil }()
 	return each(ctx, r.Workers, r.Partitions, func(_ context.Context, worker, i int) error {
 		err := r.detail.gather(r, worker, i)
 		r.advance(stagePrice, 1)
@@ -23,7 +25,8 @@ func (r *run) price(ctx context.Context) error {
 	})
 }
 
-// priceLines merges the workers' tallies and tells each of them which lines theirs became.
+// priceLines merges the workers' tallies and tells each of them which lines theirs became. Nothing else is left of
+// them: the rows and accounts that they had in their hands are most of the memory besides the pool's.
 func (r *run) priceLines() error {
 	tallies := make([][]clearing.LineTally, len(r.workers))
 	for worker := range r.workers {
@@ -42,10 +45,11 @@ func (r *run) priceLines() error {
 		lineOf[r.lines[i].LineKey] = int32(i)
 	}
 	for worker, lines := range tallies {
-		r.workers[worker].lines = make([]int32, len(lines))
+		after := &attribution{lines: make([]int32, len(lines))}
 		for place := range lines {
-			r.workers[worker].lines[place] = lineOf[lines[place].Key]
+			after.lines[place] = lineOf[lines[place].Key]
 		}
+		r.workers[worker] = after
 	}
 	return nil
 }
