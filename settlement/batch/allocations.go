@@ -48,13 +48,18 @@ const (
 	isReversal
 )
 
-// append writes an allocation on its way: its reference, when it occurred, its length, and what
-// appears in the detail too.
+// append writes an allocation on its way: its reference, its length, and what appears in the detail too: when it
+// occurred comes first.
 func (c allocationCodec) append(buffer []byte, reference uint64, a *settlement.Allocation) []byte {
 	buffer = binary.AppendUvarint(buffer, reference)
-	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(a.OccurredAt))
 	lengthAt := len(buffer)
 	buffer = append(buffer, 0, 0)
+	since, seconds := sinceMidnight(c.date, a.OccurredAt)
+	since *= 2
+	if !seconds {
+		since++
+	}
+	buffer = binary.AppendVarint(buffer, since)
 	buffer = appendText(buffer, a.TransactionID)
 	buffer = binary.AppendUvarint(buffer, uint64(a.Number))
 	buffer = binary.AppendVarint(buffer, a.Points)
@@ -82,21 +87,27 @@ func (c allocationCodec) append(buffer []byte, reference uint64, a *settlement.A
 	return buffer
 }
 
-// fixedBytes come before the part of an allocation whose length they say: when it occurred, and that length.
-const fixedBytes = 8 + 2
+// lengthBytes come before an allocation and say its length.
+const lengthBytes = 2
+
+// occurredAt reads when an allocation occurred, which comes first after its length.
+func (c allocationCodec) occurredAt(from *byteReader) settlement.Instant {
+	since := from.signed()
+	return afterMidnight(c.date, since>>1, since&1 == 0)
+}
 
 // read reads an allocation of the detail, from after its reference, into one that has what all of its
 // line have in common. The texts are those of content. ok is false if content ends within the allocation.
 func (c allocationCodec) read(content []byte, a *settlement.Allocation) (rest []byte, ok bool) {
-	if len(content) < fixedBytes {
+	if len(content) < lengthBytes {
 		return content, false
 	}
-	length := int(binary.LittleEndian.Uint16(content[8:]))
-	if len(content) < fixedBytes+length {
+	end := lengthBytes + int(binary.LittleEndian.Uint16(content))
+	if len(content) < end {
 		return content, false
 	}
-	a.OccurredAt = settlement.Instant(binary.LittleEndian.Uint64(content))
-	from := byteReader{content[fixedBytes : fixedBytes+length]}
+	from := byteReader{content[lengthBytes:end]}
+	a.OccurredAt = c.occurredAt(&from)
 	a.TransactionID = from.text()
 	a.Number = int32(from.unsigned())
 	a.Points = from.signed()
@@ -115,5 +126,5 @@ func (c allocationCodec) read(content []byte, a *settlement.Allocation) (rest []
 		a.Lot.BusinessDate = c.date + settlement.Date(from.signed())
 		a.Lot.TransactionID = from.text()
 	}
-	return content[fixedBytes+length:], true
+	return content[end:], true
 }

@@ -66,7 +66,7 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 		return err
 	}
 	r.allocations.Release(partition)
-	sorter.read(r)
+	sorter.read(r, d.codec)
 	blob := r.Pool.NewBlob()
 	d.blobs[partition] = blob
 	for _, entries := range sorter.byLine(len(d.lines) + len(d.own)) {
@@ -78,7 +78,7 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 	return blob.Close()
 }
 
-func (s *detailSorter) read(r *run) {
+func (s *detailSorter) read(r *run, codec allocationCodec) {
 	s.entries = s.entries[:0]
 	for at := 0; at < len(s.content); {
 		reference, n := binary.Uvarint(s.content[at:])
@@ -87,8 +87,8 @@ func (s *detailSorter) read(r *run) {
 		if line < 0 {
 			line = int32(len(r.lines)) + int32(own)
 		}
-		length := fixedBytes + int(binary.LittleEndian.Uint16(s.content[at+8:]))
-		occurredAt := settlement.Instant(binary.LittleEndian.Uint64(s.content[at:]))
+		length := lengthBytes + int(binary.LittleEndian.Uint16(s.content[at:]))
+		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes : at+length]})
 		s.entries = append(s.entries, detailEntry{line, int32(length), occurredAt, int64(at)})
 		at += length
 	}
@@ -265,7 +265,7 @@ func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.All
 }
 
 var detailReaders = sync.Pool{New: func() any {
-	return &detailReader{content: make([]byte, 0, 64<<10), allocations: make([]settlement.Allocation, 0, 512)}
+	return &detailReader{content: make([]byte, 0, 2*spool.PieceBytes+leftBytes), allocations: make([]settlement.Allocation, 0, 512)}
 }}
 
 // A detailReader reads a stretch piece by piece.
@@ -302,12 +302,18 @@ func (r *detailReader) next(codec allocationCodec, common *settlement.Allocation
 	return r.allocations, nil
 }
 
-// fill moves what is left to the front and reads on.
+// leftBytes is room for an allocation that begins in one reading and ends in the next.
+const leftBytes = 4 << 10
+
+// fill moves what is left to the front and reads on, up to where a piece of the blob ends, so that none is read twice.
 func (r *detailReader) fill() error {
 	left := copy(r.content[:cap(r.content)], r.rest)
 	more := min(int64(cap(r.content)-left), r.stretch.bytes-r.offset)
 	if more <= 0 {
 		return fmt.Errorf("the detail of a line ends after %d bytes, within an allocation or before the last one", r.stretch.bytes)
+	}
+	if end := r.stretch.offset + r.offset + more; r.offset+more < r.stretch.bytes && end%spool.PieceBytes < more {
+		more -= end % spool.PieceBytes
 	}
 	r.content = r.content[:left+int(more)]
 	if _, err := r.stretch.blob.ReadAt(r.content[left:], r.stretch.offset+r.offset); err != nil {

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -117,5 +118,46 @@ func TestClaimantsComeBackAsTheyWereSent(t *testing.T) {
 	codec.files.discarded[1] = true
 	if found := codec.readClaimants(content, nil); !slices.Equal(found, wanted) {
 		t.Errorf("%d claimants came back of %d, or others", len(found), len(wanted))
+	}
+}
+
+// TestAllocationsComeBackAsTheyWereSent sends allocations of rows of all kinds, of which each line's have the same
+// business date.
+func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 1))
+	rows, codec := testCodec(20_605), allocationCodec{20_605}
+	var content []byte
+	var wanted []settlement.Allocation
+	for i := range 20_000 {
+		row, lot := randomRow(random, rows, int32(random.IntN(3))), randomRow(random, rows, 0)
+		allocation := settlement.Allocation{Issuer: 3, Redeemer: 3, Activity: settlement.RedemptionActivity, TransactionID: row.ID, Number: random.Int32N(1 << 20),
+			OccurredAt: row.OccurredAt, Points: random.Int64N(2000) - 1000, BusinessDate: row.BusinessDate}
+		if random.IntN(2) == 0 {
+			allocation.Activity = settlement.RedemptionReversalActivity
+		}
+		if random.IntN(3) > 0 {
+			allocation.HasLot = true
+			allocation.Lot = settlement.LotKey{Imported: random.IntN(2) == 0, Merchant: lot.Merchant, BusinessDate: lot.BusinessDate, TransactionID: lot.ID}
+		}
+		reference := codec.append(nil, uint64(i), &allocation)
+		_, n := binary.Uvarint(reference)
+		content = append(content, reference[n:]...)
+		wanted = append(wanted, allocation)
+	}
+	for i := range wanted {
+		found := settlement.Allocation{Issuer: 3, Redeemer: 3}
+		if length := lengthBytes + int(binary.LittleEndian.Uint16(content)); i%100 == 0 {
+			if _, whole := codec.read(content[:length-1], &found); whole {
+				t.Fatalf("allocation %d is read although its last byte is missing", i)
+			}
+		}
+		rest, whole := codec.read(content, &found)
+		if !whole || found != wanted[i] {
+			t.Fatalf("allocation %d came back as\n%+v, was\n%+v", i, found, wanted[i])
+		}
+		content = rest
+	}
+	if len(content) != 0 {
+		t.Errorf("%d bytes are left over", len(content))
 	}
 }

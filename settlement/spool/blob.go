@@ -23,12 +23,12 @@ func (b *Blob) Write(content []byte) (int, error) {
 	written := len(content)
 	for len(content) > 0 {
 		if b.last == nil {
-			b.last = b.pool.take(pieceBytes)
+			b.last = b.pool.take(PieceBytes)
 		}
-		n := min(len(content), pieceBytes-len(b.last))
+		n := min(len(content), PieceBytes-len(b.last))
 		b.last = append(b.last, content[:n]...)
 		content = content[n:]
-		if len(b.last) == pieceBytes {
+		if len(b.last) == PieceBytes {
 			if err := b.hand(); err != nil {
 				return 0, err
 			}
@@ -67,8 +67,8 @@ func (b *Blob) ReadAt(buffer []byte, offset int64) (n int, err error) {
 		return 0, fmt.Errorf("read a blob from offset %d", offset)
 	}
 	for n < len(buffer) && offset < b.size {
-		piece := &b.pieces[offset/pieceBytes]
-		within := int(offset % pieceBytes)
+		piece := &b.pieces[offset/PieceBytes]
+		within := int(offset % PieceBytes)
 		part := min(len(buffer)-n, piece.length-within)
 		if err := b.pool.read(piece, within, buffer[n:n+part]); err != nil {
 			return n, err

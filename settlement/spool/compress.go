@@ -68,7 +68,7 @@ type scratchPool struct {
 
 // packedBuffers are for one piece, extentBuffers for all of an extent.
 var (
-	packedBuffers = scratchPool{size: s2.MaxEncodedLen(pieceBytes)}
+	packedBuffers = scratchPool{size: s2.MaxEncodedLen(PieceBytes)}
 	extentBuffers = scratchPool{size: extentBytes}
 )
 

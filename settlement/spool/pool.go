@@ -26,11 +26,12 @@ type Pool struct {
 	spilled, stored int64
 }
 
-// pieces are buffers with room for pieceBytes, of all pools.
+// pieces are buffers with room for PieceBytes, of all pools.
 var pieces sync.Pool
 
-// pieceBytes is the size of the pieces in which memory is taken and the disk is written.
-const pieceBytes = 32 << 10
+// PieceBytes is the size of the pieces in which memory is taken and the disk is written. Of a [Blob], pieces begin at
+// its multiples, and a part of one costs as much to read as all of it.
+const PieceBytes = 32 << 10
 
 // NewPool returns a pool that keeps up to budget bytes in memory and puts what is more into a
 // file in directory; "" stands for the system's directory of temporary files. The file is made
@@ -68,17 +69,17 @@ type piece struct {
 
 // take returns an empty buffer with room for at least size bytes.
 func (p *Pool) take(size int) []byte {
-	if size <= pieceBytes {
+	if size <= PieceBytes {
 		if buffer, _ := pieces.Get().(*[]byte); buffer != nil {
 			return (*buffer)[:0]
 		}
-		size = pieceBytes
+		size = PieceBytes
 	}
 	return make([]byte, 0, size)
 }
 
 func (p *Pool) giveBack(buffer []byte) {
-	if cap(buffer) == pieceBytes {
+	if cap(buffer) == PieceBytes {
 		buffer = buffer[:0]
 		pieces.Put(&buffer)
 	}
@@ -135,7 +136,7 @@ func (p *Pool) spillFile(kept *piece) (file *os.File, before int64, err error) {
 
 // extentBytes is the size of the stretches of the file that belong to one partition or blob: what is read
 // together lies together, though it was written piece by piece between others.
-const extentBytes = 16 * pieceBytes
+const extentBytes = 16 * PieceBytes
 
 // Extents are the stretches of the file that a partition or blob has. They are not safe for concurrent use.
 type extents struct {

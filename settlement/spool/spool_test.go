@@ -29,7 +29,7 @@ func TestSpoolGivesBackWhatWasAppended(t *testing.T) {
 						to := random.IntN(7)
 						record := fmt.Sprintf("%d:%d:%s\n", writer, i, strings.Repeat("x", random.IntN(40)))
 						if i == 5000 {
-							record = fmt.Sprintf("%d:%d:%s\n", writer, i, strings.Repeat("y", 3*pieceBytes))
+							record = fmt.Sprintf("%d:%d:%s\n", writer, i, strings.Repeat("y", 3*PieceBytes))
 						}
 						wanted[to*3+writer] = append(wanted[to*3+writer], record)
 						if err := w.Append(to, []byte(record)); err != nil {
@@ -82,7 +82,7 @@ func TestBlobReadsFromAnyOffset(t *testing.T) {
 		blob := pool.NewBlob()
 		random := rand.New(rand.NewPCG(1, 2))
 		var content []byte
-		for len(content) < 5*pieceBytes+123 {
+		for len(content) < 5*PieceBytes+123 {
 			part := make([]byte, random.IntN(50000))
 			for i := range part {
 				part[i] = byte(random.Uint32())
@@ -120,7 +120,7 @@ func TestBlobReadsFromAnyOffset(t *testing.T) {
 
 // TestSpilledBytesThatChangeAreFound damages a byte of the second piece, as it is and compressed.
 func TestSpilledBytesThatChangeAreFound(t *testing.T) {
-	for name, content := range map[string][]byte{"random": randomBytes(2 * pieceBytes), "repeating": bytes.Repeat([]byte("repeating"), 2*pieceBytes/9+1)[:2*pieceBytes]} {
+	for name, content := range map[string][]byte{"random": randomBytes(2 * PieceBytes), "repeating": bytes.Repeat([]byte("repeating"), 2*PieceBytes/9+1)[:2*PieceBytes]} {
 		t.Run(name, func(t *testing.T) {
 			pool := NewPool(t.TempDir(), 0)
 			defer pool.Close()
@@ -146,8 +146,8 @@ func TestSpilledBytesThatChangeAreFound(t *testing.T) {
 				if _, err := blob.ReadAt(make([]byte, 10), 0); err != nil {
 					t.Errorf("the first piece was not touched: %v", err)
 				}
-				for _, length := range []int{10, pieceBytes} {
-					if _, err := blob.ReadAt(make([]byte, length), pieceBytes); err == nil || !strings.Contains(err.Error(), "came back changed") {
+				for _, length := range []int{10, PieceBytes} {
+					if _, err := blob.ReadAt(make([]byte, length), PieceBytes); err == nil || !strings.Contains(err.Error(), "came back changed") {
 						t.Errorf("a changed piece, %d bytes of it: %v", length, err)
 					}
 				}
