@@ -33,6 +33,11 @@ type publication struct {
 	folder string
 	// standing is what the ledger has on record of a date that is restated, else nil.
 	standing *books.DateRecord
+	// toldFiles are its acknowledgements' files, by SHA-256, once they were asked for.
+	told      sync.Once
+	toldFiles map[string]books.FileRecord
+	// versions are those in force of the date's statements, by merchant, once statements are written.
+	versions map[string]*books.StatementRecord
 	// folders are the published ones, once they are written.
 	folders []statement.Folder
 }

@@ -19,10 +19,11 @@ func (p *publication) earlier(ctx context.Context) func(merchant string) stateme
 	if p.standing == nil {
 		return nil
 	}
+	p.versions = p.attempt.ledger.LatestVersions(p.night.Date)
 	return func(merchant string) statement.Opener {
 		files := p.standing.Alliance.Files
 		if merchant != "" {
-			before := p.attempt.ledger.Version(merchant, p.night.Date)
+			before := p.versions[merchant]
 			if before == nil {
 				return nil
 			}
@@ -54,13 +55,17 @@ func (p *publication) nameAgain(date *books.DateRecord, merchant string) {
 		date.Alliance = p.standing.Alliance
 		return
 	}
-	date.Statements = append(date.Statements, *p.attempt.ledger.Version(merchant, p.night.Date))
+	date.Statements = append(date.Statements, *p.versions[merchant])
 }
 
 // keepStatements gives an empty statement to every merchant that had one of the date and has
 // nothing to say on it any more: finance must find that nothing is due, not that a folder is gone.
 func (p *publication) keepStatements() error {
 	parties := p.night.Parties
+	has := make([]bool, parties.Len())
+	for i := range p.night.Statements {
+		has[p.night.Statements[i].Merchant] = true
+	}
 	for i := range p.standing.Statements {
 		id := p.standing.Statements[i].Merchant
 		merchant := parties.Find(id)
@@ -68,8 +73,7 @@ func (p *publication) keepStatements() error {
 			return &RulebookError{[]string{"the register lacks " + id + ", which has a statement of " + p.night.Date.String() +
 				" on record; give it a `left` date instead"}}
 		}
-		has := func(s settlement.Statement) bool { return s.Merchant == merchant }
-		if slices.ContainsFunc(p.night.Statements, has) {
+		if has[merchant] {
 			continue
 		}
 		p.night.Statements = append(p.night.Statements, settlement.Statement{
@@ -99,15 +103,28 @@ func (p *publication) createUnlessStanding(ctx context.Context, name string, bod
 		return books.FileRecord{}, err
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
-	for i := range p.standing.Acknowledgements {
-		for _, file := range p.standing.Acknowledgements[i].Files {
-			if current := p.attempt.ledger.Current(file); current.SHA256 == sum {
-				return current, nil
-			}
-		}
+	if current, known := p.standingAcknowledgements()[sum]; known {
+		return current, nil
 	}
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return books.FileRecord{}, err
 	}
 	return p.attempt.create(ctx, name, body)
+}
+
+// standingAcknowledgements returns the files of the acknowledgements on record, by SHA-256; of those that are
+// alike the first.
+func (p *publication) standingAcknowledgements() map[string]books.FileRecord {
+	p.told.Do(func() {
+		p.toldFiles = make(map[string]books.FileRecord)
+		for i := range p.standing.Acknowledgements {
+			for _, file := range p.standing.Acknowledgements[i].Files {
+				current := p.attempt.ledger.Current(file)
+				if _, known := p.toldFiles[current.SHA256]; !known {
+					p.toldFiles[current.SHA256] = current
+				}
+			}
+		}
+	})
+	return p.toldFiles
 }

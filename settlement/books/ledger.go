@@ -260,6 +260,16 @@ func (l *Ledger) Versions(merchant string, date settlement.Date) []*StatementRec
 	return versions
 }
 
+// LatestVersions returns the version in force of every merchant's statement of a date, by merchant: what [Ledger.Version]
+// returns of each, in one pass.
+func (l *Ledger) LatestVersions(date settlement.Date) map[string]*StatementRecord {
+	latest := make(map[string]*StatementRecord)
+	for merchant, versions := range l.versionsByMerchant(date) {
+		latest[merchant] = versions[len(versions)-1]
+	}
+	return latest
+}
+
 // versionsByMerchant returns the versions of all merchants' statements of a date.
 func (l *Ledger) versionsByMerchant(date settlement.Date) map[string][]*StatementRecord {
 	versions := make(map[string][]*StatementRecord)
