@@ -32,6 +32,15 @@ type directory struct {
 	// tidy is done before the first write.
 	tidy    sync.Once
 	folders *openFolders
+	// top is the directory itself, open to be read in; see topFolder.
+	opening sync.Once
+	top     *os.File
+}
+
+// topFolder returns the directory itself, or nil if it cannot be opened. It stays open as root does.
+func (d *directory) topFolder() *os.File {
+	d.opening.Do(func() { d.top, _ = d.root.Open(nameOf("")) })
+	return d.top
 }
 
 func version(info fs.FileInfo) string {
@@ -279,37 +288,57 @@ func (d *directory) Open(ctx context.Context, key, wanted string) (io.ReadCloser
 }
 
 func (d *directory) open(ctx context.Context, key, wanted string) (io.ReadCloser, Object, error) {
-	before, err := d.lstat(key)
+	file, info, err := d.openFile(key)
+	if err == nil && wanted != "" && wanted != version(info) {
+		err = errors.Join(fmt.Errorf("%s: %w", key, ErrChanged), file.Close())
+	}
 	if err != nil {
 		return nil, Object{}, err
 	}
+	object := Object{key, info.Size(), version(info)}
+	return &fileReader{ctx: ctx, file: file, object: object}, object, nil
+}
+
+// openFile opens a regular file: in one call where that can be done, else, or if it is none or not there, after a look
+// at every folder on the way.
+func (d *directory) openFile(key string) (*os.File, fs.FileInfo, error) {
+	if file := d.openDirectly(key); file != nil {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return file, info, nil
+		}
+		file.Close()
+	}
+	return d.openStepwise(key)
+}
+
+func (d *directory) openStepwise(key string) (*os.File, fs.FileInfo, error) {
+	before, err := d.lstat(key)
+	if err != nil {
+		return nil, nil, err
+	}
 	if before.IsDir() {
-		return nil, Object{}, fmt.Errorf("%s is a folder: %w", key, ErrNotFound)
+		return nil, nil, fmt.Errorf("%s is a folder: %w", key, ErrNotFound)
 	}
 	if !before.Mode().IsRegular() {
-		return nil, Object{}, fmt.Errorf("%s: %w", key, ErrIrregular)
+		return nil, nil, fmt.Errorf("%s: %w", key, ErrIrregular)
 	}
 	// Without O_NONBLOCK a pipe put there meanwhile would block for ever.
 	file, err := d.root.OpenFile(key, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if isAbsent(err) {
-		return nil, Object{}, fmt.Errorf("%s: %w", key, ErrNotFound)
+		return nil, nil, fmt.Errorf("%s: %w", key, ErrNotFound)
 	}
 	if err != nil {
-		return nil, Object{}, d.closed(key, err)
+		return nil, nil, d.closed(key, err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s: %w", key, ErrIrregular)
 	}
-	if err == nil && wanted != "" && wanted != version(info) {
-		err = fmt.Errorf("%s: %w", key, ErrChanged)
-	}
 	if err != nil {
 		file.Close()
-		return nil, Object{}, err
+		return nil, nil, err
 	}
-	object := Object{key, info.Size(), version(info)}
-	return &fileReader{ctx: ctx, file: file, object: object}, object, nil
+	return file, info, nil
 }
 
 // A fileReader reads a file and sees to it that what was read is one version.

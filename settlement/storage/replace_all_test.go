@@ -147,3 +147,41 @@ func TestWithoutRenameThatDoesNotReplace(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestOpenDirectlyOpensNoLink opens by one call only what no link leads to.
+func TestOpenDirectlyOpensNoLink(t *testing.T) {
+	path := t.TempDir()
+	bucket, err := OpenDirectory(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := bucket.(*directory)
+	if err := d.Create(t.Context(), "a/b/c", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(outside, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"within": "a", "a/link": "b/c", "away": filepath.Dir(outside), "a/secret": outside} {
+		if err := os.Symlink(target, filepath.Join(path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"within/b/c", "a/link", "away/secret", "a/secret", "absent", "a/b/c/d"} {
+		if file := d.openDirectly(key); file != nil {
+			t.Errorf("%s was opened", key)
+		}
+		if _, _, err := d.Open(t.Context(), key, ""); !errors.Is(err, ErrIrregular) && !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	for range 2 {
+		if file, _, err := d.openFile("a/b/c"); err != nil || file.Close() != nil {
+			t.Error(err)
+		}
+		if file, _, err := d.openStepwise("a/b/c"); err != nil || file.Close() != nil {
+			t.Error(err)
+		}
+	}
+}

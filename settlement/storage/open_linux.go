@@ -1,0 +1,24 @@
+package storage
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// openDirectly opens what lies under a key in one call, if no link is on the way. It returns nil whenever it does
+// not succeed: who looks at every folder on the way then finds out why.
+func (d *directory) openDirectly(key string) *os.File {
+	top := d.topFolder()
+	if top == nil {
+		return nil
+	}
+	// Without O_NONBLOCK a pipe would block for ever.
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+	opened, err := unix.Openat2(int(top.Fd()), key, &how)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(opened), key)
+}

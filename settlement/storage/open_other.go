@@ -1,0 +1,8 @@
+//go:build !linux
+
+package storage
+
+import "os"
+
+// openDirectly is not to be had here.
+func (d *directory) openDirectly(string) *os.File { return nil }
