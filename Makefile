@@ -47,7 +47,7 @@ alerts: ## the alert rules in promtool's cases, and a real Prometheus and Pushga
 
 # What both benchmarks take: make bench ROWS=2000000 RUNS=1; MEMORY=2GiB bounds both sides.
 bench_options = $(if $(MEMBERS),-members $(MEMBERS)) $(if $(MERCHANTS),-merchants $(MERCHANTS)) $(if $(LOTS),-lots $(LOTS)) \
-	$(if $(MEMORY),-memory $(MEMORY)) $(if $(PROFILE),-profile)
+	$(if $(MEMORY),-memory $(MEMORY)) $(if $(SETTLE_MEMORY),-settle-memory $(SETTLE_MEMORY)) $(if $(PATIENCE),-patience $(PATIENCE)) $(if $(PROFILE),-profile)
 
 bench: ## a night of 20 million rows against DuckDB: make bench ROWS=2000000 RUNS=1 (needs a C++ compiler; see scripts/bench/README.md)
 	cd scripts/bench && go run . night -rows $(or $(ROWS),20000000) -runs $(or $(RUNS),5) $(bench_options)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test's binary be its own child, as the program is.
@@ -43,7 +44,10 @@ func TestDisagreementIsAnError(t *testing.T) {
 	if spent.wall <= 0 || spent.processor() <= 0 || spent.peak < 1<<20 || len(stages) == 0 {
 		t.Errorf("settle took %s in %d stages", spent, len(stages))
 	}
-	if _, _, err := p.runDuckDB(ctx, o, theirs); err != nil {
+	if _, _, err := p.runDuckDB(ctx, o, theirs, time.Millisecond); err == nil || !strings.Contains(err.Error(), "stopped after") {
+		t.Errorf("DuckDB had a millisecond: %v", err)
+	}
+	if _, _, err := p.runDuckDB(ctx, o, theirs, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.keepCompared(ctx, ours); err != nil {

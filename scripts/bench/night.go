@@ -125,9 +125,9 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 		if err := settleDown(p.inbox, lots); err != nil {
 			return err
 		}
-		spent, steps, err := p.runDuckDB(ctx, o, theirs)
+		spent, steps, err := p.runDuckDB(ctx, o, theirs, o.patienceAfter(spent.wall))
 		switch {
-		case err != nil && (o.memory == "" || ctx.Err() != nil):
+		case err != nil && (o.memory == "" && o.patience == 0 || ctx.Err() != nil):
 			return err
 		case err != nil:
 			m.unfinished = err.Error()
@@ -181,8 +181,8 @@ func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *
 	arguments := []string{"run", "--rules", p.rulebook, "--inbox", at.inbox, "--ledger", at.ledger,
 		"--statements", at.statements, "--acks", at.acks, "--date", date,
 		"--operator", "bench", "--strict", "--workers", fmt.Sprint(o.workers), "--json"}
-	if o.memory != "" && p.boundable {
-		arguments = append(arguments, "--memory", o.memory)
+	if bound := o.settleBound(); bound != "" && p.boundable {
+		arguments = append(arguments, "--memory", bound)
 	}
 	spent, stdout, err := measure(ctx, nil, environment, p.settle, arguments...)
 	if err != nil {
@@ -212,7 +212,8 @@ func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *
 	return spent, stages, nil
 }
 
-func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string) (cost, []stepTime, error) {
+// It is stopped after some time, if that is not 0.
+func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string, patience time.Duration) (cost, []stepTime, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return cost{}, nil, err
 	}
@@ -221,13 +222,43 @@ func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string) (co
 		return cost{}, nil, err
 	}
 	spill := filepath.Join(folder, "spill")
-	spent, stdout, err := self(ctx, nil, "_duckdb", "--inbox", p.inbox, "--lots", lots, "--rules", p.rulebook, "--out", folder,
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if patience > 0 {
+		limited, cancel = context.WithTimeout(ctx, patience)
+	}
+	defer cancel()
+	spent, stdout, err := self(limited, nil, "_duckdb", "--inbox", p.inbox, "--lots", lots, "--rules", p.rulebook, "--out", folder,
 		"--spill", spill, "--threads", fmt.Sprint(o.workers), "--memory", o.memory)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("it was stopped after %s, which is %.1f times what settle took", seconds(spent.wall), o.patience)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; %s had gone to its temporary files", err, gibibytes(sizeOf(spill)))
+	}
 	if err := errors.Join(err, os.RemoveAll(spill)); err != nil {
 		return spent, nil, err
 	}
 	var steps []stepTime
 	return spent, steps, json.Unmarshal(stdout, &steps)
+}
+
+// patienceAfter returns how long DuckDB may take if settle took so long; 0 if there is no limit.
+func (o *options) patienceAfter(settled time.Duration) time.Duration {
+	return time.Duration(o.patience * float64(settled))
+}
+
+// sizeOf returns how many bytes the files of a folder have.
+func sizeOf(folder string) (size int64) {
+	_ = filepath.WalkDir(folder, func(_ string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return nil // what it had is what can be seen of it
+		}
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+		return nil
+	})
+	return size
 }
 
 // comparedFiles are what is read of settle's statements after its turn, by the comparison and for the bare cost.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,10 +17,14 @@ type options struct {
 	lots      int64
 	runs      int
 	// memory bounds both sides, such as 2GiB; "" for none.
-	memory  string
-	workers int
-	profile bool
-	results string
+	memory string
+	// settleMemory bounds settle to less; "" for the same.
+	settleMemory string
+	// patience is after how many times settle's wall clock DuckDB is stopped; 0 for never.
+	patience float64
+	workers  int
+	profile  bool
+	results  string
 }
 
 // date is the night that is settled; the generated rulebook lets what is issued on it expire on expiresOn.
@@ -40,6 +45,8 @@ func parseOptions(arguments []string) (*options, error) {
 	set.Int64Var(&o.lots, "lots", 0, "open lots before the night (default: three for each member)")
 	set.IntVar(&o.runs, "runs", 5, "runs of each side; medians are printed")
 	set.StringVar(&o.memory, "memory", "", "bound both sides, such as 2GiB: DuckDB's memory_limit and settle's --memory")
+	set.StringVar(&o.settleMemory, "settle-memory", "", "bound settle to this instead (default: as -memory)")
+	set.Float64Var(&o.patience, "patience", 0, "stop DuckDB after so many times settle's wall clock, and say so (default: wait)")
 	set.IntVar(&o.workers, "workers", 2, "threads of DuckDB and workers of settle")
 	set.BoolVar(&o.profile, "profile", false, "run settle once more with a CPU and an allocation profile, and print where they go")
 	set.StringVar(&o.results, "results", "results", "the directory that the raw output is written to")
@@ -49,8 +56,8 @@ func parseOptions(arguments []string) (*options, error) {
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag", set.Arg(0))
 	}
-	if o.rows < 10 || o.runs < 1 || o.merchants < 1 || o.workers < 1 || o.members < 0 || o.lots < 0 {
-		return nil, errors.New("rows are at least 10; runs, merchants and workers at least 1; members and lots at least 0, which stands for the default")
+	if o.rows < 10 || o.runs < 1 || o.merchants < 1 || o.workers < 1 || o.members < 0 || o.lots < 0 || o.patience < 0 {
+		return nil, errors.New("rows are at least 10; runs, merchants and workers at least 1; members, lots and patience at least 0, which stands for the default")
 	}
 	if o.members == 0 {
 		o.members = int(o.rows / 10)
@@ -60,6 +67,9 @@ func parseOptions(arguments []string) (*options, error) {
 	}
 	return &o, nil
 }
+
+// settleBound is settle's --memory; "" for its default.
+func (o *options) settleBound() string { return cmp.Or(o.settleMemory, o.memory) }
 
 // world is the night that the caller chose.
 func (o *options) world() *world {

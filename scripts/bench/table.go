@@ -19,6 +19,9 @@ func describe(out io.Writer, o *options) {
 		o.rows, o.members, o.merchants, o.lots, plural(o.runs, "run"), o.workers)
 	if o.memory != "" {
 		fmt.Fprintf(out, "; memory bounded to %s", o.memory)
+		if o.settleBound() != o.memory {
+			fmt.Fprintf(out, ", settle's to %s", o.settleBound())
+		}
 	}
 	fmt.Fprintf(out, "\n%s, %d processors, %s, %s; load average before the start %s\n\n", processorModel(), runtime.NumCPU(), runtime.Version(),
 		time.Now().UTC().Format(time.DateTime), loadAverage())
