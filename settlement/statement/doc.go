@@ -173,8 +173,7 @@
 //
 // # What is checked
 //
-// The detail is written by Apache Arrow, all other tables by xitongsys/parquet-go, or, if they have few
-// rows, by an encoder of our own that writes the same bytes. Every table but
+// The detail is written by Apache Arrow, all other tables by xitongsys/parquet-go. Every table but
 // the detail is read back by the other library before the sink sees it: its rows, and for every
 // column the number of values, the sum of the numbers and a digest of the texts, are compared with
 // the night. A detail's footer is read back, and the sums of the points and amounts that were

@@ -3,7 +3,6 @@ package statement
 import (
 	"bytes"
 	"fmt"
-	"reflect"
 	"sync"
 
 	"github.com/xitongsys/parquet-go/parquet"
@@ -21,8 +20,6 @@ type table[R any] struct {
 	// layout is parsed from R's tags once and only read afterwards, so that many files may be
 	// encoded at a time.
 	layout func() (*schema.SchemaHandler, error)
-	// small encodes few rows.
-	small func() (*smallLayout, error)
 	// empty returns the table without rows: most nights have many, all alike.
 	empty func() ([]byte, error)
 }
@@ -48,21 +45,6 @@ func newTable[R any](file string) *table[R] {
 		}
 		return handler, nil
 	})}
-	t.small = sync.OnceValues(func() (*smallLayout, error) {
-		layout, err := t.layout()
-		if err != nil {
-			return nil, err
-		}
-		empty, err := t.encodeLarge(nil)
-		if err != nil {
-			return nil, err
-		}
-		small, err := newSmallLayout(reflect.TypeFor[R](), layout, empty)
-		if err != nil {
-			return nil, fmt.Errorf("the schema of %s: %w", file, err)
-		}
-		return small, nil
-	})
 	t.empty = sync.OnceValues(func() ([]byte, error) {
 		body, err := t.encode(nil)
 		if err != nil {
@@ -78,21 +60,6 @@ func newTable[R any](file string) *table[R] {
 
 // encode returns the rows as a Parquet file, the same bytes for the same rows.
 func (t *table[R]) encode(rows []R) ([]byte, error) {
-	if len(rows) == 0 {
-		return t.encodeLarge(rows)
-	}
-	small, err := t.small()
-	if err != nil {
-		return nil, err
-	}
-	if body, fits := small.encode(reflect.ValueOf(rows)); fits {
-		return body, nil
-	}
-	return t.encodeLarge(rows)
-}
-
-// encodeLarge does so by way of the library.
-func (t *table[R]) encodeLarge(rows []R) ([]byte, error) {
 	layout, err := t.layout()
 	if err != nil {
 		return nil, err
