@@ -130,7 +130,7 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 		case err != nil && (o.memory == "" && o.patience == 0 || ctx.Err() != nil):
 			return err
 		case err != nil:
-			m.unfinished = err.Error()
+			m.unfinished = p.reason(err)
 			if err := os.RemoveAll(theirs); err != nil {
 				return err
 			}
@@ -240,6 +240,15 @@ func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string, pat
 	}
 	var steps []stepTime
 	return spent, steps, json.Unmarshal(stdout, &steps)
+}
+
+// reason returns what a child said of its failure, without where things lie on this machine.
+func (p *prepared) reason(err error) string {
+	_, said, found := strings.Cut(err.Error(), "\n")
+	if !found {
+		said = err.Error()
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(said, "bench: "), p.work+string(filepath.Separator), "")
 }
 
 // patienceAfter returns how long DuckDB may take if settle took so long; 0 if there is no limit.
