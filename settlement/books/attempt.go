@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 
@@ -101,20 +103,22 @@ func (a *Attempt) reserve(key string) error {
 // tries is how often a write is sent before it is given up.
 const tries = 4
 
-// put creates an object that nobody else creates.
+// put creates an object that nobody else creates. It reads the body once if the first try succeeds.
 func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileRecord, error) {
-	size, sum, err := sumOf(body)
+	sent, err := newSentBody(body)
 	if err != nil {
 		return FileRecord{}, fmt.Errorf("read what is to be stored: %w", err)
 	}
-	file := FileRecord{Object: key, Bytes: size, SHA256: sum}
 	for try := 0; ; try++ {
-		err := l.bucket.Create(ctx, key, body)
-		if errors.Is(err, storage.ErrExists) {
-			err = l.verify(ctx, file) // nil: our own write, whose answer was lost
+		err := l.bucket.Create(ctx, key, sent)
+		if sent.failed != nil {
+			return FileRecord{}, fmt.Errorf("read what is to be stored: %w", sent.failed)
 		}
-		if err == nil {
-			return file, nil
+		if err == nil || errors.Is(err, storage.ErrExists) {
+			var file FileRecord
+			if file, err = l.created(ctx, key, sent, err); err == nil {
+				return file, nil
+			}
 		}
 		if errors.Is(err, storage.ErrNotFound) {
 			return FileRecord{}, fmt.Errorf("%w: it passed this attempt and cleaned up %s", ErrLost, key)
@@ -124,4 +128,78 @@ func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileR
 		}
 		l.pause(try)
 	}
+}
+
+// created returns what is on record of an object that is there now. If it was there already, it has to be of our own
+// write, whose answer was lost.
+func (l *Ledger) created(ctx context.Context, key string, sent *sentBody, answer error) (FileRecord, error) {
+	sum, err := sent.sum()
+	if err != nil {
+		return FileRecord{}, fmt.Errorf("read what is to be stored: %w", err)
+	}
+	file := FileRecord{Object: key, Bytes: sent.size, SHA256: sum}
+	if answer != nil {
+		err = l.verify(ctx, file)
+	}
+	return file, err
+}
+
+// A sentBody is a body that is summed up while it is sent: what is large is not in memory, and to read it for its sum
+// first would be to read it twice.
+type sentBody struct {
+	body io.ReadSeeker
+	size int64
+	// at is the place of the next read. hash has what was read last from the start on, hashed bytes of it without a gap.
+	at, hashed int64
+	hash       hash.Hash
+	// failed is why the body could not be read.
+	failed error
+}
+
+func newSentBody(body io.ReadSeeker) (*sentBody, error) {
+	size, err := body.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	return &sentBody{body: body, size: size, hash: sha256.New()}, err
+}
+
+func (b *sentBody) Read(buffer []byte) (int, error) {
+	n, err := b.body.Read(buffer)
+	if b.at == 0 && n > 0 {
+		b.hash.Reset()
+		b.hashed = 0
+	}
+	if b.at == b.hashed {
+		b.hash.Write(buffer[:n])
+		b.hashed += int64(n)
+	}
+	b.at += int64(n)
+	if err != nil && err != io.EOF {
+		b.failed = err
+	}
+	return n, err
+}
+
+func (b *sentBody) Seek(offset int64, whence int) (int64, error) {
+	at, err := b.body.Seek(offset, whence)
+	if err == nil {
+		b.at = at
+	} else {
+		b.failed = err
+	}
+	return at, err
+}
+
+// sum returns the SHA-256 of the body, in hex: of what was sent last, or, if that was not all of it, of what it reads
+// now, as when the store found without it that the key is taken.
+func (b *sentBody) sum() (string, error) {
+	if b.hashed != b.size {
+		size, sum, err := sumOf(b.body)
+		if err == nil && size != b.size {
+			err = fmt.Errorf("it has %d bytes instead of %d", size, b.size)
+		}
+		return sum, err
+	}
+	return hex.EncodeToString(b.hash.Sum(nil)), nil
 }
