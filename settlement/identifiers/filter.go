@@ -25,21 +25,23 @@ func shiftOf(largest uint64, n int) int {
 	return shift
 }
 
-// appendFilter appends the filter of a block. values is memory to work in.
-func appendFilter(filter []byte, values []uint32, block []settlement.TakenID) ([]byte, []uint32) {
-	first := prefix(&block[0].ID)
-	shift := shiftOf(prefix(&block[len(block)-1].ID)-first, len(block))
-	values = sections.Resize(values, len(block))
+// appendFilter appends the filter of a block of ids. values is memory to work in.
+func appendFilter(filter []byte, values []uint32, ids []byte) ([]byte, []uint32) {
+	n := len(ids) / idBytes
+	first := binary.BigEndian.Uint64(ids)
+	shift := shiftOf(binary.BigEndian.Uint64(ids[len(ids)-idBytes:])-first, n)
+	values = sections.Resize(values, n)
 	filter = append(filter, byte(shift))
-	for i := range block {
-		values[i] = uint32((prefix(&block[i].ID) - first) >> shift)
+	for i := range values {
+		values[i] = uint32((binary.BigEndian.Uint64(ids[i*idBytes:]) - first) >> shift)
 		filter = binary.LittleEndian.AppendUint16(filter, uint16(values[i]))
 	}
 	start, length := len(filter), int(values[len(values)-1]>>lowerBits)+len(values)
 	filter = append(filter, make([]byte, (length+7)/8)...)
+	unary := filter[start:]
 	for i, value := range values {
 		at := int(value>>lowerBits) + i
-		filter[start+at/8] |= 1 << (at % 8)
+		unary[at/8] |= 1 << (at % 8)
 	}
 	return filter, values
 }

@@ -254,11 +254,19 @@ func TestEveryDamageIsFound(t *testing.T) {
 	}
 }
 
+// columnsOf returns the columns of a block.
+func columnsOf(taken []settlement.TakenID) columns {
+	columns := newColumns()
+	for i := range taken {
+		columns.add(&taken[i])
+	}
+	return columns
+}
+
 func FuzzBlock(f *testing.F) {
 	taken := entries(rand.New(rand.NewPCG(1, 1)), 10, 64)
-	writer := NewWriter(new(bytes.Buffer), new(bytes.Buffer))
-	writer.block = taken
-	f.Add(writer.encode(), len(taken))
+	columns := columnsOf(taken)
+	f.Add(columns.encode(), len(taken))
 	f.Fuzz(func(t *testing.T, stored []byte, count int) {
 		if count < 1 || count > blockEntries {
 			return
@@ -276,7 +284,8 @@ func FuzzBlock(f *testing.F) {
 
 func FuzzFilter(f *testing.F) {
 	taken := entries(rand.New(rand.NewPCG(1, 1)), 10, 64)
-	encoded, _ := appendFilter(nil, nil, taken)
+	columns := columnsOf(taken)
+	encoded, _ := appendFilter(nil, nil, columns.ids())
 	f.Add(encoded, len(taken))
 	f.Fuzz(func(t *testing.T, encoded []byte, count int) {
 		if count < 1 || count > blockEntries {

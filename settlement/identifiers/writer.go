@@ -53,25 +53,21 @@ type Writer struct {
 	closed bool
 	facts  Facts
 
-	block []settlement.TakenID
+	block columns
 	last  settlement.TakenID
 
-	pairs   map[datePair]int
-	encoded []byte
-	values  []uint32
-	index   []byte // the entries of the blocks
+	values []uint32
+	index  []byte // the entries of the blocks
 	// aside holds the filters, of so many bytes together; filter is one of them.
 	aside        io.ReadWriter
 	filtersBytes int64
 	filter       []byte
 }
 
-type datePair struct{ business, settled settlement.Date }
-
 // NewWriter returns a Writer of a run that starts at the beginning of w. The filters, which come after all ids, are
 // written to aside and, when the Writer is closed, read from there: a [bytes.Buffer], or what does not need the memory.
 func NewWriter(w io.Writer, aside io.ReadWriter) *Writer {
-	return &Writer{w: w, aside: aside, block: make([]settlement.TakenID, 0, blockEntries), pairs: make(map[datePair]int)}
+	return &Writer{w: w, aside: aside, block: newColumns()}
 }
 
 // Add writes an entry. Entries must ascend (see [Compare]), else Add panics. Errors are those of w and aside.
@@ -79,7 +75,7 @@ func (w *Writer) Add(taken *settlement.TakenID) error {
 	if w.closed {
 		panic("identifiers: a run that is closed was written to")
 	}
-	if w.facts.IDs > 0 && Compare(&w.last, taken) >= 0 {
+	if w.facts.IDs > 0 && prefix(&w.last.ID) >= prefix(&taken.ID) && Compare(&w.last, taken) >= 0 {
 		panic(fmt.Sprintf("identifiers: %+v was added after %+v", *taken, w.last))
 	}
 	if w.err != nil {
@@ -87,75 +83,36 @@ func (w *Writer) Add(taken *settlement.TakenID) error {
 	}
 	w.facts.IDs++
 	w.last = *taken
-	w.block = append(w.block, *taken)
-	if len(w.block) == blockEntries {
+	w.block.add(taken)
+	if w.block.count == blockEntries {
 		w.err = w.flush()
 	}
 	return w.err
 }
 
 func (w *Writer) flush() error {
-	if len(w.block) == 0 {
+	if w.block.count == 0 {
 		return nil
 	}
-	block := w.encode()
+	w.filter, w.values = appendFilter(w.filter[:0], w.values, w.block.ids())
+	w.index = binary.AppendUvarint(w.index, uint64(w.block.count))
+	w.index = append(w.index, w.block.ids()[:idBytes]...)
+	block := w.block.encode()
 	if _, err := w.w.Write(block); err != nil {
 		return fmt.Errorf("write a block of taken ids: %w", err)
 	}
-	w.filter, w.values = appendFilter(w.filter[:0], w.values, w.block)
 	if _, err := w.aside.Write(w.filter); err != nil {
 		return fmt.Errorf("put a filter of taken ids aside: %w", err)
 	}
 	w.filtersBytes += int64(len(w.filter))
-	w.index = binary.AppendUvarint(w.index, uint64(len(w.block)))
-	w.index = append(w.index, w.block[0].ID[:]...)
 	w.index = binary.AppendUvarint(w.index, uint64(len(block)))
 	w.index = binary.LittleEndian.AppendUint64(w.index, xxh3.Hash(block))
 	w.index = binary.AppendUvarint(w.index, uint64(len(w.filter)))
 	w.index = binary.LittleEndian.AppendUint64(w.index, xxh3.Hash(w.filter))
 	w.facts.Blocks++
 	w.facts.Bytes += int64(len(block))
-	w.block = w.block[:0]
+	w.block.reset()
 	return nil
-}
-
-// encode encodes the block.
-func (w *Writer) encode() []byte {
-	clear(w.pairs)
-	pairs := []byte(nil)
-	for i := range w.block {
-		pair := datePair{w.block[i].BusinessDate, w.block[i].SettledOn}
-		if _, known := w.pairs[pair]; !known {
-			w.pairs[pair] = len(w.pairs)
-			pairs = binary.AppendUvarint(pairs, sections.Zigzag(int64(pair.business)))
-			pairs = binary.AppendUvarint(pairs, sections.Zigzag(int64(pair.settled)))
-		}
-	}
-	block := binary.AppendUvarint(w.encoded[:0], uint64(len(w.pairs)))
-	block = append(block, pairs...)
-	for i := range w.block {
-		block = append(block, w.block[i].ID[:]...)
-	}
-	for i := range w.block {
-		block = append(block, w.block[i].Content[:]...)
-	}
-	for i := range w.block {
-		place := w.pairs[datePair{w.block[i].BusinessDate, w.block[i].SettledOn}]
-		block = append(block, byte(place))
-		if placeBytes(len(w.pairs)) == 2 {
-			block = append(block, byte(place>>8))
-		}
-	}
-	w.encoded = block
-	return block
-}
-
-// placeBytes is how many bytes a place in a list of pairs takes.
-func placeBytes(pairs int) int {
-	if pairs > 1<<8 {
-		return 2
-	}
-	return 1
 }
 
 // Close writes what is left, filters, index and footer. The underlying writer stays open. Same entries
