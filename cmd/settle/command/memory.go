@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/pflag"
 )
 
@@ -18,14 +19,30 @@ import (
 type memoryFlags struct{ memory, spill string }
 
 func (f *memoryFlags) flags(set *pflag.FlagSet) {
-	set.StringVar(&f.memory, "memory", "", "about how much memory to use, such as 1GiB (default GOMEMLIMIT, or 2GiB); what is more goes to --spill-directory; changes no result")
+	set.StringVar(&f.memory, "memory", "", "about how much memory to use, such as 1GiB (default GOMEMLIMIT, or half of what the container or the machine has, at most 4GiB); what is more goes to --spill-directory; changes no result")
 	set.StringVar(&f.spill, "spill-directory", "", "where temporary files go (default: the system's directory for them)")
 }
 
 const (
+	// mostByDefault is what a night of 20 million rows makes use of.
+	mostByDefault = 4 << 30
+	// defaultMemory is for systems that do not say how much memory they have.
 	defaultMemory = 2 << 30
 	leastMemory   = 64 << 20
 )
+
+// usual returns how much memory to use if nobody says: half of what the process may have, as the container's
+// other half is where the system keeps what was read and written last.
+func usual(has memlimit.Provider) int64 {
+	available, err := has()
+	if err != nil {
+		return defaultMemory
+	}
+	return int64(min(max(available/2, leastMemory), mostByDefault))
+}
+
+// available is the memory of the container, or of the machine if there is no container or it is not limited.
+var available = memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)
 
 // bound returns how many bytes of what is on its way may stay in memory, after telling the runtime how
 // much the whole process may take.
@@ -37,7 +54,7 @@ func (f *memoryFlags) bound() (int64, error) {
 			return 0, err
 		}
 	} else if limit == math.MaxInt64 {
-		limit = defaultMemory
+		limit = usual(available)
 	} else {
 		ours = false
 	}

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 func TestParseBytes(t *testing.T) {
@@ -31,7 +33,7 @@ func TestMemoryBound(t *testing.T) {
 		flags memoryFlags
 		want  int64 // 0 if it is refused
 	}{
-		{memoryFlags{}, defaultMemory / 2},
+		{memoryFlags{}, usual(available) / 2},
 		{memoryFlags{memory: "1GiB"}, 512 << 20},
 		{memoryFlags{memory: "1MiB"}, 0},
 		{memoryFlags{memory: "1GiB", spill: "memory_test.go"}, 0},
@@ -49,6 +51,23 @@ func TestMemoryBound(t *testing.T) {
 	debug.SetMemoryLimit(300 << 20)
 	if got, err := (&memoryFlags{}).bound(); err != nil || got != 150<<20 {
 		t.Errorf("with GOMEMLIMIT: %d, %v", got, err)
+	}
+}
+
+func TestUsualMemory(t *testing.T) {
+	for has, want := range map[uint64]int64{100 << 20: leastMemory, 1 << 30: 512 << 20, 6 << 30: 3 << 30, 1 << 40: mostByDefault, math.MaxUint64: mostByDefault} {
+		if got := usual(memlimit.Limit(has)); got != want {
+			t.Errorf("of %d MiB: %d MiB, want %d", has>>20, got>>20, want>>20)
+		}
+	}
+	unknown := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
+	if got := usual(unknown); got != defaultMemory {
+		t.Errorf("of a system that does not say: %d", got)
+	}
+	if runtime.GOOS == "linux" {
+		if has, err := available(); err != nil || has < leastMemory {
+			t.Errorf("this system has %d bytes, %v", has, err)
+		}
 	}
 }
 
