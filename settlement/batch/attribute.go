@@ -108,6 +108,12 @@ func (a *attribution) unit(ctx context.Context, unit, units int) error {
 	if err := a.load(unit, units); err != nil {
 		return err
 	}
+	if next := unit + len(r.workers); next < units {
+		// Probably its turn comes when this one is done.
+		for i := next; i < r.Partitions; i += units {
+			r.rows.Prefetch(i)
+		}
+	}
 	for partition := unit; partition < len(r.closingState.stacks); partition += units {
 		from, to := a.groups.of(partition / units)
 		if err := a.partition(ctx, partition, from, to); err != nil {

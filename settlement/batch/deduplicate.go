@@ -57,6 +57,9 @@ func (b *claimantBuffer) load(r *run, partition int) ([]clearing.Claimant, error
 	if b.content, err = r.claimants.Load(partition, b.content[:0]); err != nil {
 		return nil, err
 	}
+	if next := partition + r.Workers; next < r.Partitions {
+		r.claimants.Prefetch(next)
+	}
 	b.claimants = r.codec.readClaimants(b.content, b.claimants[:0])
 	return b.claimants, nil
 }

@@ -66,6 +66,9 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 		return err
 	}
 	r.allocations.Release(partition)
+	if next := partition + len(d.sorters); next < r.Partitions {
+		r.allocations.Prefetch(next)
+	}
 	sorter.read(r, d.codec)
 	blob := r.Pool.NewBlob()
 	d.blobs[partition] = blob
@@ -270,15 +273,28 @@ var detailReaders = sync.Pool{New: func() any {
 
 // A detailReader reads a stretch piece by piece.
 type detailReader struct {
-	stretch     *stretch
-	offset      int64
-	content     []byte
-	rest        []byte
-	allocations []settlement.Allocation
+	stretch *stretch
+	// offset is how far the stretch was read, expected how far it was asked for ahead.
+	offset, expected int64
+	content          []byte
+	rest             []byte
+	allocations      []settlement.Allocation
 }
 
 func (r *detailReader) begin(stretch *stretch) {
-	r.stretch, r.offset, r.rest = stretch, 0, nil
+	r.stretch, r.offset, r.expected, r.rest = stretch, 0, 0, nil
+	r.expect()
+}
+
+// aheadBytes is how much of a stretch is asked for ahead.
+const aheadBytes = 32 * spool.PieceBytes
+
+// expect asks for what comes next of the stretch, before it is needed.
+func (r *detailReader) expect() {
+	if r.expected < r.stretch.bytes && r.expected <= r.offset+aheadBytes/2 {
+		r.stretch.blob.Prefetch(r.stretch.offset+r.expected, min(aheadBytes, r.stretch.bytes-r.expected))
+		r.expected += aheadBytes
+	}
 }
 
 // next returns more allocations, as many as are read at a time.
@@ -321,5 +337,6 @@ func (r *detailReader) fill() error {
 	}
 	r.offset += more
 	r.rest = r.content
+	r.expect()
 	return nil
 }

@@ -127,6 +127,7 @@ func (p *Pool) spillFile(kept *piece) (file *os.File, before int64, err error) {
 		}
 		// An open file lives on without a name; where that cannot be, Close removes it.
 		p.file, p.unlink = file, os.Remove(file.Name()) != nil
+		scattered(file)
 	}
 	before = p.stored
 	p.spilled += int64(kept.length)

@@ -146,8 +146,10 @@ func (s *Spool) Load(partition int, buffer []byte) ([]byte, error) {
 }
 
 // Release forgets the records of a partition.
-func (s *Spool) Release(partition int) {
-	from := &s.partitions[partition]
+func (s *Spool) Release(number int) {
+	s.mutex.Lock()
+	from := s.partitions[number]
+	s.partitions[number] = partition{}
+	s.mutex.Unlock()
 	s.pool.release(from.pieces, &from.disk)
-	from.pieces, from.bytes = nil, 0
 }
