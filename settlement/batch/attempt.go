@@ -82,6 +82,22 @@ func (a *attempt) create(ctx context.Context, name string, body io.ReadSeeker) (
 	return begun.Create(ctx, name, body)
 }
 
+// createPack stores small files together, several goroutines at a time.
+func (a *attempt) createPack(ctx context.Context, name string, bodies []books.Packed) ([]books.FileRecord, error) {
+	if !a.discard {
+		begun, err := a.begin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return begun.CreatePack(ctx, name, bodies)
+	}
+	files := make([]books.FileRecord, len(bodies))
+	for i, body := range bodies {
+		files[i] = books.FileRecord{Name: body.Name, Bytes: int64(len(body.Content)), SHA256: sha256Hex(body.Content)}
+	}
+	return files, nil
+}
+
 // commit puts a record on the ledger.
 func (a *attempt) commit(ctx context.Context, record books.Record) error {
 	if a.discard {

@@ -83,15 +83,15 @@ func (p *published) table(ctx context.Context, merchant, name string, columns []
 		}
 		var text bytes.Buffer
 		if err := statement.Dump(&text, content, columns); err != nil {
-			return fmt.Errorf("%s: %w", file.Object, err)
+			return fmt.Errorf("%s: %w", file.Place(), err)
 		}
 		rows, err := csv.NewReader(&text).ReadAll()
 		if err != nil {
-			return fmt.Errorf("%s: %w", file.Object, err)
+			return fmt.Errorf("%s: %w", file.Place(), err)
 		}
 		for _, row := range rows[1:] {
 			if err := visit(row); err != nil {
-				return fmt.Errorf("%s: %w", file.Object, err)
+				return fmt.Errorf("%s: %w", file.Place(), err)
 			}
 		}
 	}

@@ -44,14 +44,11 @@ func storeMany(ctx context.Context) *storing {
 	return s
 }
 
-// add stores an object as soon as there is room. It returns an error only if another object could not
+// add stores an object of so many bytes as soon as there is room. It returns an error only if another object could not
 // be stored.
-func (s *storing) add(body io.Seeker, store func(context.Context) error) error {
-	weight, err := storeWeight(body)
-	if err == nil {
-		err = s.room.Acquire(s.ctx, weight)
-	}
-	if err != nil {
+func (s *storing) add(size int64, store func(context.Context) error) error {
+	weight := storeWeight(size)
+	if err := s.room.Acquire(s.ctx, weight); err != nil {
 		return err
 	}
 	task := func() error {
@@ -72,14 +69,19 @@ func (s *storing) wait() error {
 	return s.group.Wait()
 }
 
-// storeWeight is what an object takes of smallStoresAtOnce. It goes to the body's start.
-func storeWeight(body io.Seeker) (int64, error) {
+// storeWeight is what an object takes of smallStoresAtOnce.
+func storeWeight(size int64) int64 {
+	if size > smallBytes {
+		return min(max(smallStoresAtOnce/storesAtOnce, size/bytesPerPlace+1), smallStoresAtOnce)
+	}
+	return 1
+}
+
+// sizeOf returns how long a body is, and goes to its start.
+func sizeOf(body io.Seeker) (int64, error) {
 	size, err := body.Seek(0, io.SeekEnd)
 	if err == nil {
 		_, err = body.Seek(0, io.SeekStart)
 	}
-	if size > smallBytes {
-		return min(max(smallStoresAtOnce/storesAtOnce, size/bytesPerPlace+1), smallStoresAtOnce), err
-	}
-	return 1, err
+	return size, err
 }

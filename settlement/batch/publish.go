@@ -128,21 +128,13 @@ func (p *publication) timed(stage Stage, work func() error) error {
 
 // writeStatements encodes the published tables, compares them with the night and stores them.
 func (p *publication) writeStatements(ctx context.Context, date *books.DateRecord) error {
-	var (
-		mutex  sync.Mutex
-		stored = make(map[string]books.FileRecord)
-	)
 	storing := storeMany(ctx)
-	sink := func(_ context.Context, path string, body io.ReadSeeker) error {
-		return storing.add(body, func(ctx context.Context) error {
-			file, err := p.attempt.create(ctx, p.objectName("statements", path), body)
-			mutex.Lock()
-			defer mutex.Unlock()
-			stored[path] = file
-			return err
-		})
-	}
+	packing := &packing{publication: p, storing: storing, stored: make(map[string]books.FileRecord)}
+	sink := func(_ context.Context, path string, body io.ReadSeeker) error { return packing.add(path, body) }
 	folders, err := statement.Write(storing.ctx, p.night, statement.Options{Workers: p.job.Workers, Earlier: p.earlier(ctx)}, sink)
+	if err == nil {
+		err = packing.flush()
+	}
 	if failed := storing.wait(); failed != nil {
 		return failed
 	}
@@ -157,7 +149,7 @@ func (p *publication) writeStatements(ctx context.Context, date *books.DateRecor
 		}
 		var files []books.FileRecord
 		for _, written := range folder.Files {
-			file := stored[folder.Path+"/"+written.Name]
+			file := packing.stored[folder.Path+"/"+written.Name]
 			if file.SHA256 != written.SHA256 || file.Bytes != written.Bytes {
 				return fmt.Errorf("%s/%s was stored with SHA-256 %s, encoded with %s", folder.Path, written.Name, file.SHA256, written.SHA256)
 			}

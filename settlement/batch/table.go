@@ -25,7 +25,7 @@ func readTable(ctx context.Context, ledger *books.Ledger, files []books.FileReco
 			return err
 		}
 		if err := readCells(content, columns, visit); err != nil {
-			return fmt.Errorf("%s: %w", file.Object, err)
+			return fmt.Errorf("%s: %w", file.Place(), err)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (l *Ledger) RebuildAcknowledgements(ctx context.Context, acknowledgements s
 }
 
 func (l *Ledger) projectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket, deep bool) error {
-	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, deep: deep, what: "acknowledgements", last: AcknowledgementName}
+	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, deep: deep, what: "acknowledgements", last: AcknowledgementName, packs: new(packs)}
 	return p.all(acknowledgedKey, p.acknowledge)
 }
 

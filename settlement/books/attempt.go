@@ -16,16 +16,18 @@ import (
 	"alliance/settlement/storage"
 )
 
-// An Attempt is one try to write the record after the head. It is used once. Create may be
-// called by several goroutines.
+// An Attempt is one try to write the record after the head. It is used once. Create and CreatePack may
+// be called by several goroutines.
 type Attempt struct {
 	ledger *Ledger
 	id     string
 	slot   int64
 	head   string
 
-	mutex   sync.Mutex
-	created map[string]FileRecord
+	mutex sync.Mutex
+	// packs is how many files lie in each pack of the attempt, by its key.
+	packs   map[string]int
+	created map[place]FileRecord
 	ended   bool
 }
 
@@ -45,7 +47,8 @@ func (l *Ledger) Begin(ctx context.Context) (*Attempt, error) {
 	var random [16]byte
 	rand.Read(random[:])
 	seq, hash := l.Head()
-	attempt := &Attempt{ledger: l, id: hex.EncodeToString(random[:]), slot: seq + 1, head: hash, created: make(map[string]FileRecord)}
+	attempt := &Attempt{ledger: l, id: hex.EncodeToString(random[:]), slot: seq + 1, head: hash,
+		created: make(map[place]FileRecord), packs: make(map[string]int)}
 	text, err := encodeLine(intent{attempt.id, seq, hash})
 	if err != nil {
 		return nil, err
@@ -77,11 +80,11 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if err != nil {
-		delete(a.created, key)
+		delete(a.created, place{object: key})
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
-	a.created[key] = file
-	a.ledger.kept.add(key, content)
+	a.created[file.place()] = file
+	a.ledger.kept.add(file.place(), content)
 	crash.At(crash.ObjectCreated)
 	return file, nil
 }
@@ -93,10 +96,10 @@ func (a *Attempt) reserve(key string) error {
 	if a.ended {
 		return fmt.Errorf("attempt %s has ended", a.id)
 	}
-	if _, taken := a.created[key]; taken || key == attemptPrefix(a.id)+intentName {
+	if _, taken := a.created[place{object: key}]; taken || key == attemptPrefix(a.id)+intentName {
 		return fmt.Errorf("attempt %s stores %s twice", a.id, key)
 	}
-	a.created[key] = FileRecord{}
+	a.created[place{object: key}] = FileRecord{}
 	return nil
 }
 

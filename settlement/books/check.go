@@ -82,16 +82,22 @@ func checkKind(record *Record) error {
 
 // checkObjects sees to it that every object is one of the attempt's or of a record before.
 func (a *Attempt) checkObjects(record *Record) (err error) {
+	seen := make(map[place]bool)
+	packed := make(map[string]int)
 	record.files(func(file *FileRecord) {
-		created, found := a.created[file.Object]
+		created, found := a.created[file.place()]
 		if !found {
-			created, found = a.ledger.objects[file.Object]
+			created, found = a.ledger.files[file.place()]
 		}
 		if err == nil && (!found || created.SHA256 == "" || created.SHA256 != file.SHA256 || created.Bytes != file.Bytes) {
-			err = fmt.Errorf("it names object %q, which was not stored with that content", file.Object)
+			err = fmt.Errorf("it names object %q, which was not stored with that content", file.Place())
+		}
+		if file.Offset != 0 && !seen[file.place()] {
+			seen[file.place()] = true
+			packed[file.Object]++
 		}
 	})
-	return err
+	return errors.Join(err, a.checkPacks(packed))
 }
 
 func (l *Ledger) checkDate(date *DateRecord) error {
@@ -206,6 +212,10 @@ func (l *Ledger) verifyRecords(ctx context.Context, records []Record, report fun
 				return
 			}
 			seen[file.Object] = true
+			if file.Offset != 0 {
+				failed = l.verifyPack(ctx, file.Object, report)
+				return
+			}
 			err := l.verifyObject(ctx, *file)
 			if errors.Is(err, ErrBroken) {
 				report(err)

@@ -83,8 +83,8 @@ func (l *Ledger) namedAttempts() map[string]bool {
 			named[l.records[i].Attempt] = true
 		}
 	}
-	for key := range l.objects {
-		attempt, _, _ := strings.Cut(strings.TrimPrefix(key, runsPrefix), "/")
+	for file := range l.files {
+		attempt, _, _ := strings.Cut(strings.TrimPrefix(file.object, runsPrefix), "/")
 		named[attempt] = true
 	}
 	return named

@@ -12,15 +12,16 @@ import (
 	"alliance/settlement/storage"
 )
 
-// An objectBody reads an object on record, from its start as often as is asked, and gives an
+// An objectBody reads a file on record, from its start as often as is asked, and gives an
 // error instead of the last bytes if the content is not the one on record: whoever copies it
 // cannot end up with a whole copy of a damaged object.
 type objectBody struct {
 	ctx    context.Context
 	bucket storage.Bucket
-	// kept, if not nil, may have the object in memory.
-	kept *kept
-	file FileRecord
+	// kept, if not nil, may have the file in memory; packs has the pack that it lies in.
+	kept  *kept
+	packs *packs
+	file  FileRecord
 
 	reader io.ReadCloser
 	hash   hash.Hash
@@ -60,11 +61,11 @@ func (b *objectBody) Read(buffer []byte) (int, error) {
 	b.at += int64(n)
 	b.seek = b.at
 	if err != nil && err != io.EOF {
-		return 0, fmt.Errorf("read object %s: %w", b.file.Object, err)
+		return 0, fmt.Errorf("read object %s: %w", b.file.Place(), err)
 	}
 	if b.at >= b.file.Bytes || err == io.EOF {
 		if sum := hex.EncodeToString(b.hash.Sum(nil)); b.at != b.file.Bytes || sum != b.file.SHA256 {
-			return 0, fmt.Errorf("%w: object %s is not what is on record: SHA-256 %s instead of %s", ErrBroken, b.file.Object, sum, b.file.SHA256)
+			return 0, fmt.Errorf("%w: object %s is not what is on record: SHA-256 %s instead of %s", ErrBroken, b.file.Place(), sum, b.file.SHA256)
 		}
 	}
 	return n, err
@@ -77,14 +78,14 @@ func (b *objectBody) open() error {
 	}
 	reader, size, err := b.source()
 	if errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: object %s is on record and missing: %w", ErrBroken, b.file.Object, err)
+		return fmt.Errorf("%w: object %s is on record and missing: %w", ErrBroken, b.file.Place(), err)
 	}
 	if err != nil {
-		return fmt.Errorf("open object %s: %w", b.file.Object, err)
+		return fmt.Errorf("open object %s: %w", b.file.Place(), err)
 	}
 	b.reader, b.hash, b.at = reader, sha256.New(), 0
 	if size != b.file.Bytes {
-		return fmt.Errorf("%w: object %s has %d bytes instead of %d", ErrBroken, b.file.Object, size, b.file.Bytes)
+		return fmt.Errorf("%w: object %s has %d bytes instead of %d", ErrBroken, b.file.Place(), size, b.file.Bytes)
 	}
 	b.at, err = io.CopyN(b.hash, reader, b.seek)
 	return err
@@ -93,9 +94,12 @@ func (b *objectBody) open() error {
 // source opens the object where it can be had.
 func (b *objectBody) source() (io.ReadCloser, int64, error) {
 	if b.kept != nil {
-		if reader, size := b.kept.open(b.file.Object); reader != nil {
+		if reader, size := b.kept.open(b.file.place()); reader != nil {
 			return reader, size, nil
 		}
+	}
+	if b.file.Offset != 0 {
+		return b.packs.open(b.ctx, b.bucket, b.file)
 	}
 	reader, object, err := b.bucket.Open(b.ctx, b.file.Object, "")
 	return reader, object.Size, err

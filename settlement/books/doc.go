@@ -9,6 +9,13 @@
 //	runs/<attempt>/…            the attempt's objects: state, and the files of the statements
 //	probe.json                  left by the check that the store can be trusted
 //
+// An object is a file, or a pack of small ones: a line that says so ("settle pack", LF), then the files one after the
+// other, nothing between them. A [FileRecord] of a file in a pack has its offset, length and own SHA-256; without an
+// offset it is the whole object. The small files of a date's statements lie in packs of up to [PackBytes], in the order
+// of the statements: a night of thousands of merchants would otherwise be as many objects as files. A record
+// names all files of a pack that its attempt stored, so that the files on record account for every byte of a pack. What a
+// forgotten member may be in (accounts, acknowledgements) is never packed, because objects are replaced whole.
+//
 // The log is the truth. A record is never overwritten and never deleted, nor is an object that a
 // record names. The statements that merchants read are a projection: copies, made again at will.
 // The bucket is private to the alliance; only state objects hold member ids.
@@ -35,7 +42,8 @@
 //     hash is [ErrBroken]: nothing is done before a person has looked.
 //  3. Begin draws an attempt id and creates the intent, which names the head (seq and hash) that
 //     the attempt builds on. Nothing of an attempt is written before it.
-//  4. [Attempt.Create] stores objects below runs/<attempt>/ and records size and SHA-256.
+//  4. [Attempt.Create] and [Attempt.CreatePack] store objects below runs/<attempt>/ and record size and SHA-256
+//     of every file.
 //  5. [Attempt.Commit] creates the record in the slot after the head, and in no other slot. As a
 //     slot can be filled only once, that is a compare-and-swap on the head.
 //  6. After any answer but success Commit reads the slot. Its own record: it is committed.
@@ -48,8 +56,8 @@
 // So: reported done means there is a record; reported as any error but ErrUnknown means there is
 // none and never will be. An attempt is used once.
 //
-// Commit refuses a record that names an object which neither the attempt created nor a record
-// before it names, settles dates out of order, a closed one or one beyond the next, gives a
+// Commit refuses a record that names a file which neither the attempt stored at that place nor a record
+// before it names, names some files of a pack and not the others, settles dates out of order, a closed one or one beyond the next, gives a
 // statement a version that is neither the one on record (with the same files) nor the next, lacks
 // _statement.json in a folder, opens lots after a date was settled, or closes what is not settled.
 //
@@ -66,8 +74,8 @@
 // that a crash cannot lose one), then the files are written, files of an earlier version that
 // are no more are deleted, and _statement.json is written last. A folder whose _statement.json
 // is the one on record is finished. Every file is checked against its SHA-256 while it is
-// copied: a damaged one never appears. Small objects that this process has just stored (up to 64 MiB of
-// them) it copies from memory, all others from the ledger. A crash leaves at worst a folder whose files do not agree
+// copied: a damaged one never appears. Small files that this process has just stored (up to 64 MiB of
+// them) it copies from memory, all others from the ledger, where a pack is read once for the files in it. A crash leaves at worst a folder whose files do not agree
 // with its _statement.json; the next run finishes it. Before every few folders, and at the end, the
 // log is asked for newer records, so that a slow process does not bring back an old version; one
 // that is killed in the very moment in which it does so leaves a folder that
@@ -90,7 +98,7 @@
 // of runs: a night lays one with the members that it touched over those of earlier nights, which it names
 // again. Parties are kept by id, not by number, so that a later register can read them; an id that it
 // does not have is [ErrUnknownParty]. The same state gives the same bytes. [Ledger.Read] verifies the
-// SHA-256 of an object before anything decodes it. [Ledger.ReaderAt] reads parts of a run: the record has
+// SHA-256 of a file before anything decodes it. [Ledger.ReaderAt] reads parts of a run: the record has
 // the SHA-256 of the run's index, and that has digests of all blocks.
 //
 // # Cleaning up

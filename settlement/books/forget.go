@@ -81,6 +81,11 @@ func (l *Ledger) Current(file FileRecord) FileRecord {
 	}
 }
 
+func (l *Ledger) currentPlace(file FileRecord) place {
+	file = l.Current(file)
+	return file.place()
+}
+
 // CurrentState returns a state with the objects that hold its content now.
 func (l *Ledger) CurrentState(state *StateRecord) *StateRecord {
 	if state == nil || len(l.substitutes) == 0 {
@@ -138,7 +143,7 @@ func (l *Ledger) checkForgotten(forgotten *Forgotten) error {
 	}
 	seen := make(map[string]bool)
 	for _, substitute := range forgotten.Substitutes {
-		if _, known := l.objects[substitute.Object]; !known || seen[substitute.Object] || substitute.By.Object == substitute.Object {
+		if _, known := l.files[place{object: substitute.Object}]; !known || seen[substitute.Object] || substitute.By.Object == substitute.Object {
 			return fmt.Errorf("it replaces %q, which is not on record, or twice", substitute.Object)
 		}
 		if _, replaced := l.substitutes[substitute.Object]; replaced {

@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	// keptObjectBytes is the size up to which an object is kept in memory until it is published:
+	// keptObjectBytes is the size up to which a file is kept in memory until it is published:
 	// of small ones the request to the store costs more than the bytes.
 	keptObjectBytes = 64 << 10
 	// keptBytes is how much is kept altogether. What is more is read from the store again.
 	keptBytes = 64 << 20
 )
 
-// kept are small objects that this process has stored and not published yet.
+// kept are small files that this process has stored and not published yet.
 type kept struct {
 	mutex    sync.Mutex
 	bytes    int64
-	contents map[string][]byte
+	contents map[place][]byte
 }
 
-func newKept() *kept { return &kept{contents: make(map[string][]byte)} }
+func newKept() *kept { return &kept{contents: make(map[place][]byte)} }
 
 // small reads a body that is small enough to be kept; of others it returns nil. It goes to the body's start.
 func small(body io.ReadSeeker) ([]byte, error) {
@@ -40,61 +40,61 @@ func small(body io.ReadSeeker) ([]byte, error) {
 	return content, err
 }
 
-// add keeps an object, if there is room.
-func (k *kept) add(key string, content []byte) {
+// add keeps a file, if there is room.
+func (k *kept) add(file place, content []byte) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	if content == nil || k.bytes+int64(len(content)) > keptBytes {
 		return
 	}
-	k.contents[key] = content
+	k.contents[file] = content
 	k.bytes += int64(len(content))
 }
 
-// remove gives up an object.
-func (k *kept) remove(key string) {
+// remove gives up a file.
+func (k *kept) remove(file place) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.bytes -= int64(len(k.contents[key]))
-	delete(k.contents, key)
+	k.bytes -= int64(len(k.contents[file]))
+	delete(k.contents, file)
 }
 
-// has reports whether an object is kept.
-func (k *kept) has(key string) bool {
+// has reports whether a file is kept.
+func (k *kept) has(file place) bool {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	return k.contents[key] != nil
+	return k.contents[file] != nil
 }
 
-// open returns a reader of an object that is kept, or nil.
-func (k *kept) open(key string) (io.ReadCloser, int64) {
+// open returns a reader of a file that is kept, or nil.
+func (k *kept) open(file place) (io.ReadCloser, int64) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	content := k.contents[key]
+	content := k.contents[file]
 	if content == nil {
 		return nil, 0
 	}
 	return io.NopCloser(bytes.NewReader(content)), int64(len(content))
 }
 
-// retain gives up all objects but these.
-func (k *kept) retain(wanted map[string]bool) {
+// retain gives up all files but these.
+func (k *kept) retain(wanted map[place]bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	for key, content := range k.contents {
-		if !wanted[key] {
+	for file, content := range k.contents {
+		if !wanted[file] {
 			k.bytes -= int64(len(content))
-			delete(k.contents, key)
+			delete(k.contents, file)
 		}
 	}
 }
 
-// published returns the keys of the objects of a record that are copied to other buckets.
-func (r *Record) published() map[string]bool {
-	keys := make(map[string]bool)
+// published returns the places of the files of a record that are copied to other buckets.
+func (r *Record) published() map[place]bool {
+	places := make(map[place]bool)
 	add := func(files []FileRecord) {
 		for _, file := range files {
-			keys[file.Object] = true
+			places[file.place()] = true
 		}
 	}
 	for i := range r.Dates {
@@ -107,5 +107,5 @@ func (r *Record) published() map[string]bool {
 			add(date.Acknowledgements[j].Files)
 		}
 	}
-	return keys
+	return places
 }

@@ -52,8 +52,10 @@ type Ledger struct {
 	records []Record
 	// texts holds the SHA-256 of each record.
 	hashes []string
-	// objects are all that records name, by key.
-	objects map[string]FileRecord
+	// files are all that records name, by where they lie.
+	files map[place]FileRecord
+	// packs are those of them that lie in packs, by the pack's key, in no order.
+	packs map[string][]FileRecord
 	// substitutes are the objects that stand for others since a member was forgotten, by the key
 	// of the object replaced.
 	substitutes map[string]FileRecord
@@ -68,7 +70,8 @@ type Ledger struct {
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, objects: make(map[string]FileRecord), substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
+	ledger := &Ledger{bucket: bucket, files: make(map[place]FileRecord), packs: make(map[string][]FileRecord),
+		substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
 	if err := ledger.refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -113,11 +116,9 @@ func (l *Ledger) readNext(ctx context.Context) (found bool, err error) {
 func (l *Ledger) append(record *Record, text []byte) error {
 	var clash error
 	record.files(func(file *FileRecord) {
-		known, found := l.objects[file.Object]
-		if found && (known.SHA256 != file.SHA256 || known.Bytes != file.Bytes) && clash == nil {
-			clash = fmt.Errorf("%w: record %d gives object %s another content than a record before", ErrBroken, record.Seq, file.Object)
+		if !l.name(file) && clash == nil {
+			clash = fmt.Errorf("%w: record %d gives object %s another content than a record before", ErrBroken, record.Seq, file.Place())
 		}
-		l.objects[file.Object] = *file
 	})
 	if record.Forgotten != nil {
 		for _, substitute := range record.Forgotten.Substitutes {
@@ -127,6 +128,20 @@ func (l *Ledger) append(record *Record, text []byte) error {
 	l.records = append(l.records, *record)
 	l.hashes = append(l.hashes, digest(text))
 	return clash
+}
+
+// name adds a file that a record names. It reports whether that agrees with what was named before: the same place has
+// the same content, and an object is one file or a pack of files.
+func (l *Ledger) name(file *FileRecord) bool {
+	known, found := l.files[file.place()]
+	l.files[file.place()] = *file
+	if file.Offset != 0 && !found {
+		l.packs[file.Object] = append(l.packs[file.Object], *file)
+	}
+	if _, isFile := l.files[place{object: file.Object}]; isFile && len(l.packs[file.Object]) > 0 {
+		return false
+	}
+	return !found || known.SHA256 == file.SHA256 && known.Bytes == file.Bytes
 }
 
 // checkListing looks for records beyond the end, and for what is no record.
@@ -155,7 +170,11 @@ func (l *Ledger) checkListing(ctx context.Context) error {
 }
 
 func (l *Ledger) readObject(ctx context.Context, key string) ([]byte, error) {
-	reader, object, err := l.bucket.Open(ctx, key, "")
+	return readObject(ctx, l.bucket, key)
+}
+
+func readObject(ctx context.Context, bucket storage.Bucket, key string) ([]byte, error) {
+	reader, object, err := bucket.Open(ctx, key, "")
 	if err != nil {
 		return nil, err
 	}
@@ -302,20 +321,20 @@ func (l *Ledger) eachStatement(date settlement.Date, visit func(*StatementRecord
 	}
 }
 
-// Read returns the content of an object on record, after checking its SHA-256; of one that was
-// replaced since, that of its substitute. An object that is gone or altered is [ErrBroken].
+// Read returns the content of a file on record, after checking its SHA-256; of one that was
+// replaced since, that of its substitute. A file that is gone or altered is [ErrBroken].
 func (l *Ledger) Read(ctx context.Context, file FileRecord) ([]byte, error) {
 	file = l.Current(file)
-	content, err := l.readObject(ctx, file.Object)
+	content, err := l.readFile(ctx, file)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, file.Object)
+		return nil, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, file.Place())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read an object of the ledger: %w", err)
 	}
 	if int64(len(content)) != file.Bytes || digest(content) != file.SHA256 {
 		return nil, fmt.Errorf("%w: object %s is not what is on record: %d bytes, SHA-256 %s instead of %d, %s",
-			ErrBroken, file.Object, len(content), digest(content), file.Bytes, file.SHA256)
+			ErrBroken, file.Place(), len(content), digest(content), file.Bytes, file.SHA256)
 	}
 	return content, nil
 }

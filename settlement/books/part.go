@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"alliance/settlement/storage"
 )
@@ -13,21 +14,23 @@ import (
 // accounts. That the object is missing, or shorter than on record, is [ErrBroken].
 func (l *Ledger) ReaderAt(ctx context.Context, file FileRecord) storage.ReadAtCloser {
 	file = l.Current(file)
-	return &part{storage.ReaderAt(ctx, l.bucket, storage.Object{Key: file.Object, Size: file.Bytes}), file}
+	object := storage.ReaderAt(ctx, l.bucket, storage.Object{Key: file.Object})
+	return &part{object, file, io.NewSectionReader(object, file.Offset, file.Bytes)}
 }
 
 type part struct {
 	storage.ReadAtCloser
-	file FileRecord
+	file    FileRecord
+	content *io.SectionReader
 }
 
 func (p *part) ReadAt(buffer []byte, offset int64) (int, error) {
-	n, err := p.ReadAtCloser.ReadAt(buffer, offset)
+	n, err := p.content.ReadAt(buffer, offset)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return n, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, p.file.Object)
+		return n, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, p.file.Place())
 	case err != nil && n < len(buffer) && offset+int64(len(buffer)) <= p.file.Bytes:
-		return n, fmt.Errorf("read %d bytes from %d of object %s of the ledger: %w", len(buffer), offset, p.file.Object, err)
+		return n, fmt.Errorf("read %d bytes from %d of object %s of the ledger: %w", len(buffer), offset, p.file.Place(), err)
 	}
 	return n, err
 }

@@ -38,10 +38,11 @@ type projection struct {
 	deep bool
 	// what is copied, and the last file of each folder, which says that it is finished.
 	what, last string
+	packs      *packs
 }
 
 func (l *Ledger) statementProjection(ctx context.Context, statements storage.Bucket) projection {
-	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName}
+	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName, packs: new(packs)}
 }
 
 // StatementFolder returns the key of a merchant's folder of a date in the bucket of statements.
@@ -381,7 +382,7 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 // Of what this process has just put on record, nobody has published anything yet.
 func (p *projection) finished(ctx context.Context, folder *folder) (bool, error) {
 	if !p.deep && slices.ContainsFunc(folder.files, func(file FileRecord) bool {
-		return file.Name == p.last && p.ledger.kept.has(p.ledger.Current(file).Object)
+		return file.Name == p.last && p.ledger.kept.has(p.ledger.currentPlace(file))
 	}) {
 		return false, nil
 	}
@@ -420,14 +421,14 @@ func (p *projection) copy(ctx context.Context, folder string, files []FileRecord
 	objects := make([]storage.Named, len(files))
 	bodies := make([]*objectBody, len(files))
 	for i, file := range files {
-		bodies[i] = &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, file: p.ledger.Current(file)}
+		bodies[i] = &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, packs: p.packs, file: p.ledger.Current(file)}
 		objects[i] = storage.Named{Name: file.Name, Body: bodies[i]}
 	}
 	err = storage.ReplaceAll(ctx, p.bucket, folder, objects)
 	for i, body := range bodies {
 		err = errors.Join(err, body.Close())
 		if err == nil {
-			p.ledger.kept.remove(body.file.Object)
+			p.ledger.kept.remove(body.file.place())
 		}
 		if err == nil && files[i].Name != p.last {
 			crash.At(crash.FileProjected)

@@ -351,9 +351,9 @@ func TestProjectWhatIsKept(t *testing.T) {
 	if content, err := small(large); content != nil || err != nil {
 		t.Errorf("%d bytes are to be kept, %v", len(content), err)
 	}
-	ledger.kept.add("full", make([]byte, keptBytes))
-	ledger.kept.add("more", []byte("x"))
-	if ledger.kept.has("more") || ledger.kept.bytes != keptBytes {
+	ledger.kept.add(place{object: "full"}, make([]byte, keptBytes))
+	ledger.kept.add(place{object: "more"}, []byte("x"))
+	if ledger.kept.has(place{object: "more"}) || ledger.kept.bytes != keptBytes {
 		t.Errorf("%d bytes kept", ledger.kept.bytes)
 	}
 }

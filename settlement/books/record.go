@@ -157,13 +157,15 @@ type AcknowledgementRecord struct {
 	Files    []FileRecord `json:"files"`
 }
 
-// A FileRecord is an object of the ledger.
+// A FileRecord is a file of the ledger: an object, or one of the files in a pack.
 type FileRecord struct {
 	// Name is the file's name in its folder, or the object's below its attempt.
 	Name string `json:"name"`
 	// Object is the key in the ledger's bucket.
 	Object string `json:"object"`
-	Bytes  int64  `json:"bytes"`
+	// Offset is where the file begins in a pack, in bytes; 0 of a file that is an object of its own.
+	Offset int64 `json:"offset,omitempty"`
+	Bytes  int64 `json:"bytes"`
 	// SHA256 is in hex.
 	SHA256 string `json:"sha256"`
 	// Rows is the number of rows of a table, else 0.
@@ -216,7 +218,7 @@ type StateObject struct {
 	FileRecord
 }
 
-// files calls visit for every object that the record names.
+// files calls visit for every file that the record names.
 func (r *Record) files(visit func(*FileRecord)) {
 	ofState := func(state *StateRecord) {
 		for i := range state.Objects {
