@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ func newSpooledDetail(r *run) *spooledDetail {
 type detailSorter struct {
 	content         []byte
 	entries, sorted []detailEntry
+	// keys and unsorted are those of one line.
+	keys     []uint64
+	unsorted []detailEntry
 	// next is, by line, first how many entries it has, then where the next one goes; 0 between partitions.
 	next   []int
 	lines  []int32
@@ -132,7 +136,7 @@ func (s *detailSorter) byLine(lines int) [][]detailEntry {
 
 // sort sorts the entries of one line.
 func (s *detailSorter) sort(codec allocationCodec, entries []detailEntry) {
-	slices.SortFunc(entries, func(a, b detailEntry) int {
+	compare := func(a, b detailEntry) int {
 		if a.occurredAt != b.occurredAt {
 			return cmp.Compare(a.occurredAt, b.occurredAt)
 		}
@@ -141,7 +145,43 @@ func (s *detailSorter) sort(codec allocationCodec, entries []detailEntry) {
 		codec.read(s.content[a.at:], &x)
 		codec.read(s.content[b.at:], &y)
 		return cmp.Or(strings.Compare(x.TransactionID, y.TransactionID), cmp.Compare(x.Number, y.Number))
-	})
+	}
+	if !s.sortByTime(entries) {
+		slices.SortFunc(entries, compare)
+		return
+	}
+	for start := 0; start < len(entries); {
+		end := start + 1
+		for end < len(entries) && entries[end].occurredAt == entries[start].occurredAt {
+			end++
+		}
+		if end > start+1 {
+			slices.SortFunc(entries[start:end], compare)
+		}
+		start = end
+	}
+}
+
+// sortByTime sorts entries by when they occurred alone, as numbers of time and place in one, which is several times as
+// fast as by comparing. It reports whether it could: the numbers have to have room for a billion entries of a month.
+func (s *detailSorter) sortByTime(entries []detailEntry) bool {
+	first, last := entries[0].occurredAt, entries[0].occurredAt
+	for i := range entries {
+		first, last = min(first, entries[i].occurredAt), max(last, entries[i].occurredAt)
+	}
+	placeBits := bits.Len(uint(len(entries) - 1))
+	if bits.Len64(uint64(last)-uint64(first))+placeBits > 64 {
+		return false
+	}
+	s.keys, s.unsorted = s.keys[:0], append(s.unsorted[:0], entries...)
+	for i := range entries {
+		s.keys = append(s.keys, (uint64(entries[i].occurredAt)-uint64(first))<<placeBits|uint64(i))
+	}
+	slices.Sort(s.keys)
+	for i, key := range s.keys {
+		entries[i] = s.unsorted[key&(1<<placeBits-1)]
+	}
+	return true
 }
 
 // write appends the sorted allocations of one line, and checks that they add up to it.
