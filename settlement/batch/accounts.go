@@ -32,6 +32,8 @@ type stateRun struct {
 	// object is what goes on record; its Object is "" while the run is not stored.
 	object books.StateObject
 	blob   *spool.Blob
+	// gathering has the run if it is one of ids that is put together when it is wanted.
+	gathering *idGathering
 	// ledger has the run if it is on record.
 	ledger *books.Ledger
 }
@@ -42,11 +44,34 @@ func (r *stateRun) content(ctx context.Context, whole bool) (storage.ReadAtClose
 	if r.blob != nil {
 		return nothingToClose{r.blob}, nil
 	}
+	if r.gathering != nil {
+		blob, err := r.gathering.inOnePiece(ctx)
+		return nothingToClose{blob}, err
+	}
 	if !whole {
 		return r.ledger.ReaderAt(ctx, r.object.FileRecord), nil
 	}
 	content, err := r.ledger.Read(ctx, r.object.FileRecord)
 	return sections.InMemory(content), err
+}
+
+// body returns a run that is not on record as what is stored. It has to be closed.
+func (r *stateRun) body(ctx context.Context) readSeekCloser {
+	if r.gathering != nil {
+		return r.gathering.body(ctx)
+	}
+	return nothingToEnd{r.blob.NewReader()}
+}
+
+// moveTo makes a ledger what the run is read from, and gives back its place in the pool.
+func (r *stateRun) moveTo(ledger *books.Ledger) {
+	if r.gathering != nil {
+		r.gathering.releaseAll()
+	}
+	if r.blob != nil {
+		r.blob.Release()
+	}
+	r.gathering, r.blob, r.ledger = nil, nil, ledger
 }
 
 type nothingToClose struct{ io.ReaderAt }

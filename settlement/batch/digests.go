@@ -9,39 +9,91 @@ import (
 	"alliance/settlement"
 )
 
-func compareDigests(a, b settlement.Digest) int { return bytes.Compare(a[:], b[:]) }
+// A digestSorter sorts what begins with digests, of one partition, by keys: words that are smaller than what is sorted. It
+// keeps its memory between partitions.
+type digestSorter struct {
+	partitions uint64
+	// A key is the beginning of what follows of a digest the part that gives the partition, and in its lowest placeBits the
+	// place of the digest.
+	placeBits    int
+	keys, sorted []uint64
+	ends         []int32
+}
 
-// sortByDigest sorts the items of one partition by id into scratch, which it returns first, with the
-// list that may be scratch next time. Digests are spread evenly over the partition, so they are put into
-// as many buckets as there are items; what is left to sort in a bucket is next to nothing.
-func sortByDigest[T any](items, scratch []T, partitions int, compare func(a, b T) int, idOf func(*T) *settlement.Digest) (sorted, other []T) {
-	width := bits.Len(uint(len(items)))
-	ends := make([]int32, 1<<width)
-	bucketOf := func(item *T) uint64 {
-		// What follows the part of the digest that gives the partition.
-		_, fraction := bits.Mul64(binary.BigEndian.Uint64(idOf(item)[:8]), uint64(partitions))
-		return fraction >> (64 - width)
-	}
-	for i := range items {
-		ends[bucketOf(&items[i])]++
+const (
+	// digestsPerBucketBits says how many digests a bucket gets: the counts of the buckets should stay in the processor's
+	// cache.
+	digestsPerBucketBits = 2
+	// mostInserted is the size up to which a bucket is sorted by insertion.
+	mostInserted = 32
+)
+
+// reset begins with a partition of so many, of whose digests all places are less than places.
+func (s *digestSorter) reset(partitions, places int) {
+	s.partitions, s.placeBits, s.keys = uint64(partitions), bits.Len(uint(places)), s.keys[:0]
+}
+
+// add adds a digest that lies at a place.
+func (s *digestSorter) add(id []byte, place int) {
+	_, fraction := bits.Mul64(binary.BigEndian.Uint64(id), s.partitions)
+	s.keys = append(s.keys, fraction>>s.placeBits<<s.placeBits|uint64(place))
+}
+
+// placeOf returns the place of the digest of a key.
+func (s *digestSorter) placeOf(key uint64) int { return int(key & (1<<s.placeBits - 1)) }
+
+// alike reports whether only the digests themselves say which of two comes first.
+func (s *digestSorter) alike(a, b uint64) bool { return a>>s.placeBits == b>>s.placeBits }
+
+// sort returns the keys in order. Digests are spread evenly over the partition, so they are put into buckets; what is left
+// to sort in a bucket is next to nothing.
+func (s *digestSorter) sort() []uint64 {
+	width := max(bits.Len(uint(len(s.keys)))-digestsPerBucketBits, 0)
+	shift := 64 - width
+	s.ends = slices.Grow(s.ends[:0], 1<<width)[:1<<width]
+	clear(s.ends)
+	for _, key := range s.keys {
+		s.ends[key>>shift]++
 	}
 	end := int32(0)
-	for bucket, count := range ends {
-		ends[bucket] = end
+	for bucket, count := range s.ends {
+		s.ends[bucket] = end
 		end += count
 	}
-	sorted = slices.Grow(scratch[:0], len(items))[:len(items)]
-	for i := range items {
-		bucket := bucketOf(&items[i])
-		sorted[ends[bucket]] = items[i]
-		ends[bucket]++
+	s.sorted = slices.Grow(s.sorted[:0], len(s.keys))[:len(s.keys)]
+	for _, key := range s.keys {
+		bucket := &s.ends[key>>shift]
+		s.sorted[*bucket] = key
+		*bucket++
 	}
 	start := int32(0)
-	for _, end := range ends {
-		if end-start > 1 {
-			slices.SortFunc(sorted[start:end], compare)
-		}
+	for _, end := range s.ends {
+		sortBucket(s.sorted[start:end])
 		start = end
 	}
-	return sorted, items
+	return s.sorted
 }
+
+func sortBucket(keys []uint64) {
+	if len(keys) > mostInserted {
+		slices.Sort(keys)
+		return
+	}
+	for i := 1; i < len(keys); i++ {
+		key, to := keys[i], i
+		for ; to > 0 && keys[to-1] > key; to-- {
+			keys[to] = keys[to-1]
+		}
+		keys[to] = key
+	}
+}
+
+// inOrder moves the last of items, which are in order but for it, to its place. It is for those whose keys are alike,
+// which are few.
+func inOrder[T any](items []T, compare func(a, b T) int) {
+	for at := len(items) - 1; at > 0 && compare(items[at-1], items[at]) > 0; at-- {
+		items[at-1], items[at] = items[at], items[at-1]
+	}
+}
+
+func compareDigests(a, b settlement.Digest) int { return bytes.Compare(a[:], b[:]) }

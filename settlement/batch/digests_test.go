@@ -11,6 +11,7 @@ import (
 
 func TestSortByDigest(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
+	var sorter digestSorter
 	for _, partitions := range []int{1, 3, 16, 1024} {
 		for _, count := range []int{0, 1, 2, 1000} {
 			var items []settlement.Digest
@@ -26,7 +27,15 @@ func TestSortByDigest(t *testing.T) {
 				}
 			}
 			want := slices.SortedFunc(slices.Values(items), compareDigests)
-			sorted, _ := sortByDigest(items, nil, partitions, compareDigests, func(id *settlement.Digest) *settlement.Digest { return id })
+			sorter.reset(partitions, len(items))
+			for i := range items {
+				sorter.add(items[i][:], i)
+			}
+			var sorted []settlement.Digest
+			for _, key := range sorter.sort() {
+				sorted = append(sorted, items[sorter.placeOf(key)])
+				inOrder(sorted, compareDigests)
+			}
 			if !slices.Equal(sorted, want) {
 				t.Errorf("%d of %d partitions: not sorted", count, partitions)
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -194,6 +195,9 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 	row.FirstRead = c.date
 }
 
+// claimantDigestsBytes is how long a claimant's id and content are.
+const claimantDigestsBytes = 2 * len(settlement.Digest{})
+
 // appendClaimant writes what decides about a row's id.
 func (c rowCodec) appendClaimant(buffer []byte, claimant *clearing.Claimant) []byte {
 	buffer = append(buffer, claimant.ID[:]...)
@@ -217,6 +221,37 @@ func (c rowCodec) readClaimants(content []byte, claimants []clearing.Claimant) [
 	return claimants
 }
 
+// claimantLength returns how many bytes the first claimant takes.
+func claimantLength(content []byte) int {
+	if len(content) >= claimantDigestsBytes+8 {
+		// The three numbers end at the first three bytes whose highest bit is 0.
+		ends := ^binary.LittleEndian.Uint64(content[claimantDigestsBytes:]) & 0x8080808080808080
+		ends &= ends - 1
+		if ends &= ends - 1; ends != 0 {
+			return claimantDigestsBytes + bits.TrailingZeros64(ends)/8 + 1
+		}
+	}
+	_, length := peekClaimant(content)
+	return length
+}
+
+// peekClaimant reads of the first claimant only which row it is, and its length.
+func peekClaimant(content []byte) (name rowName, length int) {
+	from := byteReader{content[claimantDigestsBytes:]}
+	from.unsigned()
+	name.file = int32(from.unsigned())
+	name.row = int64(from.unsigned())
+	return name, len(content) - len(from.content)
+}
+
+// readTakenID reads the id that the first claimant takes if it is settled.
+func (c rowCodec) readTakenID(content []byte, taken *settlement.TakenID) {
+	taken.ID, taken.Content = settlement.Digest(content[:16]), settlement.Digest(content[16:32])
+	from := byteReader{content[claimantDigestsBytes:]}
+	taken.BusinessDate = c.date + settlement.Date(from.signed())
+	taken.SettledOn = c.date
+}
+
 func appendText(buffer []byte, text string) []byte {
 	buffer = binary.AppendUvarint(buffer, uint64(len(text)))
 	return append(buffer, text...)
@@ -230,6 +265,11 @@ func (r *byteReader) unsigned() uint64 {
 		value := r.content[0]
 		r.content = r.content[1:]
 		return uint64(value)
+	}
+	if len(r.content) > 1 && r.content[1] < 0x80 {
+		value := uint64(r.content[0]&0x7f) | uint64(r.content[1])<<7
+		r.content = r.content[2:]
+		return value
 	}
 	value, n := binary.Uvarint(r.content)
 	if n <= 0 {

@@ -53,8 +53,13 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	add(p.closing.Waiting)
 	var fresh []*stateRun
 	for _, run := range runs {
-		if run.object.Object == "" && !run.nameAgain(known) {
+		if run.object.Object != "" {
+			continue
+		}
+		if !run.nameAgain(known) {
 			fresh = append(fresh, run)
+		} else if run.object.Object != "" {
+			run.moveTo(p.timeline.ledger)
 		}
 	}
 	err := each(ctx, storesAtOnce, len(fresh), func(ctx context.Context, _, i int) error { return p.storeRun(ctx, fresh[i]) })
@@ -83,7 +88,9 @@ func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	if run.object.Role == books.Accounts {
 		name = fmt.Sprintf("accounts-%05d.run", run.object.Partition)
 	}
-	file, err := p.attempt.create(ctx, p.folder+name, run.blob.NewReader())
+	body := run.body(ctx)
+	defer body.Close()
+	file, err := p.attempt.create(ctx, p.folder+name, body)
 	if err != nil {
 		return err
 	}
@@ -94,8 +101,8 @@ func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	run.object.FileRecord = file
 	if !p.attempt.discard {
 		// Who needs it again, as the next date of a catch-up does, reads it there.
-		run.blob.Release()
-		run.blob, run.ledger = nil, p.attempt.ledger
+		body.Close()
+		run.moveTo(p.attempt.ledger)
 	}
 	return nil
 }

@@ -1,0 +1,274 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/clearing"
+	"alliance/settlement/identifiers"
+	"alliance/settlement/spool"
+)
+
+// An idGathering puts together the ids that the night's rows took: of tonight's all that were not refused and did not
+// end as deferred or rejected, and those of rows deferred earlier that were settled.
+//
+// It does so once to sum up their run. If what decided about the ids is in memory, their run takes its place. If it was
+// spilled, only the filters are kept, and the run is gathered again when it is read: to sort it once more takes less than
+// to write it to the disk, and to read it there, on its way to the ledger.
+type idGathering struct {
+	pool                *spool.Pool
+	claimants           *spool.Spool
+	codec               rowCodec
+	partitions, workers int
+	// refusals and unsettled name the rows that did not take their ids, as do all of files that are held; doubtful is where
+	// others are not, and nil if all rows took theirs.
+	refusals  map[rowName]clearing.Refusal
+	unsettled map[rowName]bool
+	doubtful  *nameFilter
+	// waited are the ids of rows deferred earlier, by partition.
+	waited [][]settlement.TakenID
+
+	facts   identifiers.Facts
+	filters *spool.Blob
+
+	mutex sync.Mutex
+	// whole is the run, if it is there in one piece.
+	whole *spool.Blob
+}
+
+func newIDGathering(r *run) *idGathering {
+	g := &idGathering{
+		pool: r.Pool, claimants: r.claimants, codec: r.codec, partitions: r.Partitions, workers: r.Workers,
+		refusals: r.refusals, unsettled: r.unsettledRows(),
+		waited: make([][]settlement.TakenID, r.Partitions), filters: r.Pool.NewBlob(),
+	}
+	if len(g.refusals)+len(g.unsettled) > 0 || slices.Contains(r.files.discarded, true) {
+		g.doubtful = newNameFilter(len(g.refusals) + len(g.unsettled))
+	}
+	for name := range g.refusals {
+		g.doubtful.add(name)
+	}
+	for name := range g.unsettled {
+		g.doubtful.add(name)
+	}
+	for _, ids := range r.waited {
+		for _, id := range ids {
+			to := partitionOfID(id.ID, r.Partitions)
+			g.waited[to] = append(g.waited[to], id)
+		}
+	}
+	return g
+}
+
+// sum gathers the ids for the first time. It returns their run, or none if there are no ids.
+func (g *idGathering) sum(ctx context.Context, role books.Role, night settlement.Date) ([]stateRun, error) {
+	hash := sha256.New()
+	writer := identifiers.NewWriter(hash, &aside{blob: g.filters})
+	if !g.claimants.Spilled() {
+		g.whole = g.pool.NewBlob()
+		writer = identifiers.NewWriter(io.MultiWriter(hash, g.whole), &aside{blob: g.filters})
+	}
+	if _, err := g.write(ctx, writer); err != nil {
+		return nil, err
+	}
+	var err error
+	if g.facts, err = writer.Close(); err != nil {
+		return nil, err
+	}
+	if g.whole != nil {
+		g.release()
+		if err := g.whole.Close(); err != nil {
+			return nil, err
+		}
+	}
+	if g.facts.IDs == 0 {
+		g.releaseAll()
+		return nil, nil
+	}
+	object := books.StateObject{Role: role, Night: night.String(), FileRecord: books.FileRecord{
+		Bytes: g.facts.Bytes, SHA256: hex.EncodeToString(hash.Sum(nil)), Rows: g.facts.IDs, IndexSHA256: g.facts.IndexSHA256}}
+	return []stateRun{{object: object, gathering: g}}, nil
+}
+
+// writeAgain writes the run as it was summed up.
+func (g *idGathering) writeAgain(ctx context.Context, to io.Writer) error {
+	writer := identifiers.NewWriter(to, &asideBefore{g.filters.NewReader()})
+	count, err := g.write(ctx, writer)
+	if err != nil {
+		return err
+	}
+	if count != g.facts.IDs {
+		panic(fmt.Sprintf("%d ids came out when they were gathered again, %d before", count, g.facts.IDs))
+	}
+	facts, err := writer.Close()
+	if err == nil && facts != g.facts {
+		panic(fmt.Sprintf("ids gathered again came out as %+v, before as %+v", facts, g.facts))
+	}
+	return err
+}
+
+// write writes the ids to a writer, in order, and counts them.
+func (g *idGathering) write(ctx context.Context, writer *identifiers.Writer) (written int64, err error) {
+	// So many partitions at a time are gathered, and then written in order.
+	workers := make([]idBuffer, min(g.workers, g.partitions))
+	for first := 0; first < g.partitions; first += len(workers) {
+		count := min(len(workers), g.partitions-first)
+		err := each(ctx, count, count, func(_ context.Context, _, i int) error { return g.gather(first+i, &workers[i]) })
+		if err != nil {
+			return written, err
+		}
+		for i := range count {
+			if g.whole != nil {
+				g.claimants.Release(first + i)
+			}
+			if err := addIDs(writer, workers[i].ids); err != nil {
+				return written, err
+			}
+			written += int64(len(workers[i].ids))
+		}
+	}
+	return written, nil
+}
+
+type idBuffer struct {
+	content []byte
+	sorter  digestSorter
+	ids     []settlement.TakenID
+}
+
+// gather leaves the ids that the rows of a partition took in the buffer, in order.
+func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
+	if buffer.content, err = g.claimants.Load(partition, buffer.content[:0]); err != nil {
+		return err
+	}
+	if next := partition + min(g.workers, g.partitions); next < g.partitions {
+		g.claimants.Prefetch(next)
+	}
+	rows := len(buffer.content)
+	for _, id := range g.waited[partition] {
+		buffer.content = g.codec.appendClaimant(buffer.content, &clearing.Claimant{ID: id.ID, Content: id.Content, BusinessDate: id.BusinessDate})
+	}
+	buffer.sorter.reset(g.partitions, len(buffer.content))
+	for at, length := 0, 0; at < len(buffer.content); at += length {
+		claimant := buffer.content[at:]
+		if g.doubtful == nil || at >= rows {
+			length = claimantLength(claimant)
+		} else {
+			var name rowName
+			if name, length = peekClaimant(claimant); !g.took(name) {
+				continue
+			}
+		}
+		buffer.sorter.add(claimant, at)
+	}
+	keys := buffer.sorter.sort()
+	buffer.ids = slices.Grow(buffer.ids[:0], len(keys))[:len(keys)]
+	for i, key := range keys {
+		g.codec.readTakenID(buffer.content[buffer.sorter.placeOf(key):], &buffer.ids[i])
+	}
+	for i := 1; i < len(keys); i++ {
+		if buffer.sorter.alike(keys[i-1], keys[i]) {
+			inOrder(buffer.ids[:i+1], compareTakenIDs)
+		}
+	}
+	return nil
+}
+
+// took reports whether a row of tonight took its id.
+func (g *idGathering) took(name rowName) bool {
+	if g.codec.files.discarded[name.file] {
+		return false
+	}
+	if !g.doubtful.mayHold(name) {
+		return true
+	}
+	_, refused := g.refusals[name]
+	return !refused && !g.unsettled[name]
+}
+
+// release forgets what the ids are gathered from.
+func (g *idGathering) release() {
+	for partition := range g.partitions {
+		g.claimants.Release(partition)
+	}
+	g.filters.Release()
+}
+
+// releaseAll forgets the run, too.
+func (g *idGathering) releaseAll() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.whole != nil {
+		g.whole.Release()
+	}
+	g.release()
+}
+
+// inOnePiece returns the run as a whole, of which parts can be read, and needs no more to gather it. Nobody may read a
+// body of it at the same time.
+func (g *idGathering) inOnePiece(ctx context.Context) (*spool.Blob, error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.whole != nil {
+		return g.whole, nil
+	}
+	whole := g.pool.NewBlob()
+	if err := errors.Join(g.writeAgain(ctx, whole), whole.Close()); err != nil {
+		whole.Release()
+		return nil, err
+	}
+	g.whole = whole
+	g.release()
+	return whole, nil
+}
+
+// body returns the run as bytes. It has to be closed.
+func (g *idGathering) body(ctx context.Context) readSeekCloser {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.whole != nil {
+		return nothingToEnd{g.whole.NewReader()}
+	}
+	return &idBody{ctx: ctx, gathering: g}
+}
+
+type readSeekCloser interface {
+	io.ReadSeeker
+	// Close ends what is under way for the reader.
+	Close()
+}
+
+type nothingToEnd struct{ io.ReadSeeker }
+
+func (nothingToEnd) Close() {}
+
+// An aside is written to its end, and then read once.
+type aside struct {
+	blob   *spool.Blob
+	reader io.Reader
+}
+
+func (a *aside) Write(content []byte) (int, error) { return a.blob.Write(content) }
+
+func (a *aside) Read(buffer []byte) (int, error) {
+	if a.reader == nil {
+		if err := a.blob.Close(); err != nil {
+			return 0, err
+		}
+		a.reader = a.blob.NewReader()
+	}
+	return a.reader.Read(buffer)
+}
+
+// An asideBefore reads what was put aside before, so that it need not be written again.
+type asideBefore struct{ io.Reader }
+
+func (asideBefore) Write(content []byte) (int, error) { return len(content), nil }
