@@ -72,7 +72,8 @@
 //
 // For each folder superseded versions go to their own folders first (copied from the ledger, so
 // that a crash cannot lose one), then the files are written, files of an earlier version that
-// are no more are deleted, and _statement.json is written last. A folder whose _statement.json
+// are no more are deleted, and _statement.json is written last; of small folders many at a time take these steps together where
+// the store is faster then ([storage.ReplaceFolders]). A folder whose _statement.json
 // is the one on record is finished. Every file is checked against its SHA-256 while it is
 // copied: a damaged one never appears. Small files that this process has just stored (up to 64 MiB of
 // them) it copies from memory, all others from the ledger, where a pack is read once for the files in it. A crash leaves at worst a folder whose files do not agree

@@ -307,12 +307,16 @@ func (p *projection) folders(all []folder) error {
 		if err := p.checkNewer(); err != nil {
 			return err
 		}
-		err = p.together(some, func(ctx context.Context, i int) error {
-			if !unfinished[i] {
-				return nil
+		var unwritten []folder
+		for i := range some {
+			if unfinished[i] {
+				unwritten = append(unwritten, some[i])
 			}
-			return p.write(ctx, &some[i])
-		})
+		}
+		if unwritten, err = p.writeTogether(unwritten); err != nil {
+			return err
+		}
+		err = p.together(unwritten, func(ctx context.Context, i int) error { return p.write(ctx, &unwritten[i]) })
 		if err != nil {
 			return err
 		}
@@ -346,10 +350,8 @@ func (f *folder) isLarge() bool {
 
 // write writes the files of a folder, those of earlier versions away, and its last file last.
 func (p *projection) write(ctx context.Context, folder *folder) error {
-	names := make(map[string]bool)
 	var last, others []FileRecord
 	for _, file := range folder.files {
-		names[file.Name] = true
 		if file.Name == p.last {
 			last = append(last, file)
 		} else {
@@ -361,6 +363,22 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 			return err
 		}
 	}
+	if err := p.removeEarlier(ctx, folder); err != nil {
+		return err
+	}
+	if err := p.copy(ctx, folder.key, last); err != nil {
+		return err
+	}
+	crash.At(crash.FolderFinished)
+	return nil
+}
+
+// removeEarlier removes the files of earlier versions that a folder has no more.
+func (p *projection) removeEarlier(ctx context.Context, folder *folder) error {
+	names := make(map[string]bool)
+	for _, file := range folder.files {
+		names[file.Name] = true
+	}
 	for _, file := range folder.earlier {
 		if names[file.Name] {
 			continue
@@ -371,10 +389,6 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 		}
 		crash.At(crash.FileRemoved)
 	}
-	if err := p.copy(ctx, folder.key, last); err != nil {
-		return err
-	}
-	crash.At(crash.FolderFinished)
 	return nil
 }
 
@@ -421,18 +435,28 @@ func (p *projection) copy(ctx context.Context, folder string, files []FileRecord
 	objects := make([]storage.Named, len(files))
 	bodies := make([]*objectBody, len(files))
 	for i, file := range files {
-		bodies[i] = &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, packs: p.packs, file: p.ledger.Current(file)}
+		bodies[i] = p.body(ctx, file)
 		objects[i] = storage.Named{Name: file.Name, Body: bodies[i]}
 	}
 	err = storage.ReplaceAll(ctx, p.bucket, folder, objects)
-	for i, body := range bodies {
+	for _, body := range bodies {
 		err = errors.Join(err, body.Close())
 		if err == nil {
-			p.ledger.kept.remove(body.file.place())
-		}
-		if err == nil && files[i].Name != p.last {
-			crash.At(crash.FileProjected)
+			p.copied(body)
 		}
 	}
 	return err
+}
+
+// body returns what is to be copied of a file.
+func (p *projection) body(ctx context.Context, file FileRecord) *objectBody {
+	return &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, packs: p.packs, file: p.ledger.Current(file)}
+}
+
+// copied gives up what was kept of a file that is published.
+func (p *projection) copied(body *objectBody) {
+	p.ledger.kept.remove(body.file.place())
+	if body.file.Name != p.last {
+		crash.At(crash.FileProjected)
+	}
 }

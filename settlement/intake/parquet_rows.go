@@ -24,7 +24,7 @@ func (r *rowReader) readParquet(ctx context.Context, file *parquetFile) error {
 	defer unpacker.close()
 	columns := make([]*valueReader, len(file.columns))
 	for i := range columns {
-		columns[i] = newValueReader(&file.columns[i], budget, &unpacker)
+		columns[i] = newValueReader(&file.columns[i], file.batchRows(), budget, &unpacker)
 	}
 	batch := parquetBatch{rows: r, columns: columns, allowed: allowed}
 	for g := range file.groups {
@@ -53,6 +53,15 @@ func (r *rowReader) readParquet(ctx context.Context, file *parquetFile) error {
 		return unreadable("%d rows, but the footer says %d; the file is broken, deliver it again", r.facts.Rows, file.rows)
 	}
 	return r.heldFault()
+}
+
+// batchRows is how many rows the largest batch has: a night of many merchants reads thousands of files of a few rows.
+func (f *parquetFile) batchRows() int {
+	rows := int64(0)
+	for i := range f.groups {
+		rows = max(rows, f.groups[i].rows)
+	}
+	return int(min(rows, batchRows))
 }
 
 func (r *rowReader) heldFault() error {

@@ -44,13 +44,14 @@ type valueReader struct {
 	scratch  []uint32
 }
 
-func newValueReader(column *parquetColumn, budget *pageBudget, unpacker *unpackers) *valueReader {
-	v := &valueReader{parquetColumn: column, budget: budget, null: make([]bool, batchRows), scratch: make([]uint32, batchRows)}
+// newValueReader returns a reader of batches of up to so many rows.
+func newValueReader(column *parquetColumn, rows int, budget *pageBudget, unpacker *unpackers) *valueReader {
+	v := &valueReader{parquetColumn: column, budget: budget, null: make([]bool, rows), scratch: make([]uint32, rows)}
 	v.isText = column.field.physical == physicalByteArray || column.field.physical == physicalFixed
 	if v.isText {
-		v.texts = make([]string, batchRows)
+		v.texts = make([]string, rows)
 	} else {
-		v.integers = make([]int64, batchRows)
+		v.integers = make([]int64, rows)
 	}
 	v.pages = pageReader{budget: budget, unpacker: unpacker}
 	return v

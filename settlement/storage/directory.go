@@ -23,7 +23,7 @@ func OpenDirectory(path string) (Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage directory %s: %w", path, err)
 	}
-	return &directory{path: path, root: root, folders: newOpenFolders()}, nil
+	return &directory{path: path, root: root, folders: newOpenFolders(), forceAll: forceAll}, nil
 }
 
 type directory struct {
@@ -32,6 +32,8 @@ type directory struct {
 	// tidy is done before the first write.
 	tidy    sync.Once
 	folders *openFolders
+	// forceAll forces the file system that a folder lies on to disk; tests look on.
+	forceAll func(folder *os.File) error
 	// top is the directory itself, open to be read in; see topFolder.
 	opening sync.Once
 	top     *os.File

@@ -97,7 +97,7 @@ func tryLock(file *os.File) error {
 var chunks = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // write fills the file and forces it to disk.
-func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64) error {
+func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64, force func(*os.File) error) error {
 	chunk := chunks.Get().(*[256 << 10]byte)
 	defer chunks.Put(chunk)
 	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
@@ -108,7 +108,7 @@ func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64) e
 	if written != size {
 		return fmt.Errorf("got %d bytes instead of %d", written, size)
 	}
-	if err := t.file.Sync(); err != nil {
+	if err := force(t.file); err != nil {
 		return err
 	}
 	info, err := t.file.Stat()

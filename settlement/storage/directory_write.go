@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"syscall"
 
 	"alliance/settlement/crash"
@@ -70,6 +71,15 @@ func (d *directory) putFrom(ctx context.Context, from string, folder *openFolder
 
 // fill writes body to a temporary file in a folder and forces it to disk.
 func (d *directory) fill(ctx context.Context, from string, body io.ReadSeeker) (*temporaryFile, error) {
+	return d.fillBy(ctx, from, body, (*os.File).Sync)
+}
+
+// fillUnforced writes body to a temporary file that has to be forced to disk before it gets a name.
+func (d *directory) fillUnforced(ctx context.Context, from string, body io.ReadSeeker) (*temporaryFile, error) {
+	return d.fillBy(ctx, from, body, func(*os.File) error { return nil })
+}
+
+func (d *directory) fillBy(ctx context.Context, from string, body io.ReadSeeker, force func(*os.File) error) (*temporaryFile, error) {
 	size, err := length(body)
 	if err != nil {
 		return nil, err
@@ -78,7 +88,7 @@ func (d *directory) fill(ctx context.Context, from string, body io.ReadSeeker) (
 	if err != nil {
 		return nil, err
 	}
-	if err := temporary.write(ctx, body, size); err != nil {
+	if err := temporary.write(ctx, body, size, force); err != nil {
 		return nil, errors.Join(err, temporary.close())
 	}
 	crash.At(crash.TemporaryWritten)

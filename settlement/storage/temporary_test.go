@@ -157,6 +157,11 @@ func TestDirectoryOnTwoFileSystems(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// Several folders at once are left to be replaced one by one.
+	able, err := storage.ReplaceFolders(t.Context(), bucket, []storage.Folder{{Key: "ack/merchant=B", Objects: []storage.Named{{Name: "ack.json", Body: strings.NewReader("told")}}}})
+	if able || err != nil {
+		t.Errorf("folders at once: %t, %v", able, err)
+	}
 	if err := bucket.Create(t.Context(), "ack/once", strings.NewReader("once")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package storage
+
+import (
+	"errors"
+	"os"
+)
+
+// forcesAll reports that forceAll is not to be had here.
+func forcesAll(*os.File) bool { return false }
+
+func forceAll(*os.File) error { return errors.ErrUnsupported }

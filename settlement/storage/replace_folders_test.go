@@ -1,0 +1,165 @@
+//go:build linux
+
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// able opens a directory whose file system can be forced to disk as a whole, or says that here there is none.
+func able(t *testing.T) *directory {
+	t.Helper()
+	bucket, err := OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bucket.(*directory)
+}
+
+// folders returns three folders with two objects each; text makes their contents differ.
+func folders(text string) []Folder {
+	var all []Folder
+	for i := range 3 {
+		all = append(all, Folder{fmt.Sprintf("merchant=%d/date=1", i), []Named{
+			{"a", strings.NewReader(fmt.Sprint(text, " a ", i))}, {"b", strings.NewReader(fmt.Sprint(text, " b ", i))}}})
+	}
+	return all
+}
+
+func expectFolders(t *testing.T, bucket Bucket, text string) {
+	t.Helper()
+	for i := range 3 {
+		for _, name := range []string{"a", "b"} {
+			if got := content(t, bucket, fmt.Sprintf("merchant=%d/date=1/%s", i, name)); got != fmt.Sprint(text, " ", name, " ", i) {
+				t.Errorf("%s of %d is %q", name, i, got)
+			}
+		}
+	}
+}
+
+// replaceTogetherIn replaces folders as ReplaceFolders does where it is able to, whatever file system the tests run on.
+func replaceTogetherIn(t *testing.T, d *directory, all []Folder) (bool, error) {
+	t.Helper()
+	top, err := d.root.Open(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer top.Close()
+	return d.replaceTogether(t.Context(), top, all)
+}
+
+// TestReplaceFolders replaces objects of several folders in every bucket. Where it is not able to, nothing is there.
+func TestReplaceFolders(t *testing.T) {
+	lazy, err := CreateDirectory(filepath.Join(t.TempDir(), "lazy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := able(t)
+	top, err := plain.root.Open(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer top.Close()
+	for name, bucket := range map[string]Bucket{"memory": NewMemory(), "directory": plain, "lazy": lazy, "under": Under(able(t), "below")} {
+		t.Run(name, func(t *testing.T) {
+			for _, text := range []string{"first", "second"} {
+				able, err := ReplaceFolders(t.Context(), bucket, folders(text))
+				if err != nil || able != (name != "memory" && forcesAll(top)) {
+					t.Fatalf("%t, %v", able, err)
+				}
+				if able {
+					expectFolders(t, bucket, text)
+				} else if objects, err := bucket.List(t.Context(), ""); err != nil || len(objects) > 0 {
+					t.Errorf("%v, %v", objects, err)
+				}
+			}
+			for _, wrong := range []Folder{{"../a", []Named{{"x", strings.NewReader("x")}}}, {"a", []Named{{"../x", strings.NewReader("x")}}}} {
+				able, err := ReplaceFolders(t.Context(), bucket, []Folder{wrong})
+				if able && !errors.Is(err, ErrInvalidKey) {
+					t.Errorf("%v: %v", wrong, err)
+				}
+			}
+		})
+	}
+}
+
+// TestReplaceFoldersForcesToDisk sees to it that no content gets a name before it is on the disk, nor is reported before the name is.
+func TestReplaceFoldersForcesToDisk(t *testing.T) {
+	d := able(t)
+	var seen []int
+	d.forceAll = func(top *os.File) error {
+		objects, err := d.List(t.Context(), "")
+		seen = append(seen, len(objects))
+		return errors.Join(err, forceAll(top))
+	}
+	if able, err := replaceTogetherIn(t, d, folders("first")); !able || err != nil {
+		t.Fatal(able, err)
+	}
+	expectFolders(t, d, "first")
+	if fmt.Sprint(seen) != "[0 6]" {
+		t.Errorf("when everything was forced to disk, %v of 6 objects were there, want none and all", seen)
+	}
+	// What cannot be forced to disk gets no name.
+	full := errors.New("no space left")
+	d.forceAll = func(*os.File) error { return full }
+	if able, err := replaceTogetherIn(t, d, folders("second")); !able || !errors.Is(err, full) {
+		t.Fatal(able, err)
+	}
+	expectFolders(t, d, "first")
+	expectNothingLeft(t, d)
+}
+
+func expectNothingLeft(t *testing.T, d *directory) {
+	t.Helper()
+	if left, err := os.ReadDir(filepath.Join(d.path, temporaryFolder)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if o := d.folders; o.users != 0 || len(o.held) > 0 || len(o.idle) > 0 {
+		t.Errorf("%d users, %d held, %d idle", o.users, len(o.held), len(o.idle))
+	}
+}
+
+// TestReplaceFoldersOrNothingNew gives none of the objects a new content if one of the bodies cannot be read.
+func TestReplaceFoldersOrNothingNew(t *testing.T) {
+	d := able(t)
+	if able, err := replaceTogetherIn(t, d, folders("first")); !able || err != nil {
+		t.Fatal(able, err)
+	}
+	broken := errors.New("broken")
+	again := folders("second")
+	again[2].Objects[1].Body = brokenBody{strings.NewReader("body"), broken}
+	if able, err := replaceTogetherIn(t, d, again); !able || !errors.Is(err, broken) {
+		t.Fatal(able, err)
+	}
+	expectFolders(t, d, "first")
+	expectNothingLeft(t, d)
+}
+
+// TestReplaceFoldersFollowsNoLink writes nothing where a link leads.
+func TestReplaceFoldersFollowsNoLink(t *testing.T) {
+	d, outside := able(t), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(d.path, "merchant=1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replaceTogetherIn(t, d, folders("first")); !errors.Is(err, ErrIrregular) {
+		t.Errorf("got %v", err)
+	}
+	if found, err := os.ReadDir(outside); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	expectNothingLeft(t, d)
+}
+
+func TestTellsOfFailedWrites(t *testing.T) {
+	for release, want := range map[string]bool{"5.8": true, "5.8.0-rc1": true, "5.10.0-28-amd64": true, "6.18.44": true, "6.1+": true, "10.0": true,
+		"5.7.19": false, "4.18.0-553.el8_10.x86_64": false, "5": false, "": false, "x.9": false} {
+		if got := tellsOfFailedWrites(release); got != want {
+			t.Errorf("%q: %t", release, got)
+		}
+	}
+}
