@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 
 	"alliance/settlement"
 	"alliance/settlement/acknowledgement"
@@ -25,10 +24,8 @@ func (j *Job) acknowledge(ctx context.Context, ledger *books.Ledger) error {
 }
 
 // writeAcknowledgements stores what each merchant is told about its delivery, and the rejected
-// rows, which are read again for it. statements are those of the night; recorded returns what is on record about an earlier date, or
-// nil; create stores an object of the attempt.
-func (p *publication) writeAcknowledgements(ctx context.Context, statements []books.StatementRecord, recorded func(settlement.Date) *books.DateRecord,
-	create func(ctx context.Context, name string, body io.ReadSeeker) (books.FileRecord, error)) ([]books.AcknowledgementRecord, error) {
+// rows, which are read again for it. statements are those of the night; recorded returns what is on record about an earlier date, or nil.
+func (p *publication) writeAcknowledgements(ctx context.Context, statements []books.StatementRecord, recorded func(settlement.Date) *books.DateRecord) ([]books.AcknowledgementRecord, error) {
 	source := acknowledgement.Source{Inbox: p.job.Inbox, Consumed: func(key string) (settlement.Date, settlement.Input, bool) {
 		return consumedBefore(recorded, p.night, key)
 	}, Layout: func(merchant settlement.Party) *layout.Layout { return p.job.Rulebook.Merchant(merchant).Layout }}
@@ -39,9 +36,10 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 	merchants := acknowledgement.Merchants(p.night)
 	forgotten := p.timeline.ledger.Pseudonyms(p.night.Date)
 	records := make([]books.AcknowledgementRecord, len(merchants))
+	letters := p.newLetters(ctx)
 	// Reading rejected rows again takes memory, storing what was made of them does not.
 	encoding := make(chan struct{}, storesAtOnce)
-	return records, each(ctx, smallStoresAtOnce, len(merchants), func(ctx context.Context, _, i int) error {
+	err := letters.each(len(merchants), func(ctx context.Context, i int) error {
 		encoded, err := func() (acknowledgement.Encoded, error) {
 			encoding <- struct{}{}
 			defer func() { <-encoding }()
@@ -56,7 +54,7 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 		record := &records[i]
 		record.Merchant = encoded.Merchant
 		store := func(name string, content []byte, rows int64) error {
-			file, err := create(ctx, p.objectName("acknowledgements", books.StatementFolder(encoded.Merchant, p.night.Date)+"/"+name), bytes.NewReader(content))
+			file, err := p.createUnlessStanding(ctx, p.objectName("acknowledgements", books.StatementFolder(encoded.Merchant, p.night.Date)+"/"+name), bytes.NewReader(content))
 			file.Name, file.Rows = name, rows
 			record.Files = append(record.Files, file)
 			return err
@@ -66,8 +64,15 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 				return err
 			}
 		}
+		if encoded.Rejected == nil && letters.keep(i, encoded.Merchant, encoded.Acknowledgement) {
+			return nil
+		}
 		return store(acknowledgement.Name, encoded.Acknowledgement, 0)
 	})
+	if err == nil {
+		letters.record(records)
+	}
+	return records, err
 }
 
 // consumedBefore returns which date before a night consumed an object, and what is on record of it.

@@ -178,7 +178,7 @@ func (tr *trial) sound() {
 // publishes the bytes of a run that nothing befell.
 func TestFaultB_EachCallFails(t *testing.T) {
 	kinds := append([]faults.Kind{faults.ServerErrorAfter, faults.TimeoutLate, faults.OwnExists, faults.Conflict, faults.DiskFull}, faults.Failures...)
-	step := int64(faults.Count(17, 1))
+	step := int64(faults.Count(7, 1))
 	for _, scene := range faultScenes(t) {
 		for i, kind := range kinds {
 			var mutex sync.Mutex

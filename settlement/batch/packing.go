@@ -9,11 +9,13 @@ import (
 	"alliance/settlement/books"
 )
 
-// A packing stores the files of a date's statements as they are handed to it, in order: small ones together, as many as
+// A packing stores files of a date as they are handed to it, in order: small ones together, as many as
 // a pack takes, large ones alone. What goes together depends on the files and their order alone.
 type packing struct {
 	publication *publication
-	storing     *storing
+	// kind is the folder of the files in the attempt.
+	kind    string
+	storing *storing
 
 	// paths and bodies are those that wait for more, of so many bytes.
 	paths  []string
@@ -31,6 +33,10 @@ type packing struct {
 // takes the same time whatever is in it.
 const packedFileBytes = 64 << 10
 
+func (p *publication) newPacking(kind string, storing *storing) *packing {
+	return &packing{publication: p, kind: kind, storing: storing, stored: make(map[string]books.FileRecord)}
+}
+
 // add stores a file sooner or later.
 func (p *packing) add(path string, body io.ReadSeeker) error {
 	size, err := sizeOf(body)
@@ -39,7 +45,7 @@ func (p *packing) add(path string, body io.ReadSeeker) error {
 	}
 	if size > packedFileBytes {
 		return p.storing.add(size, func(ctx context.Context) error {
-			file, err := p.publication.attempt.create(ctx, p.publication.objectName("statements", path), body)
+			file, err := p.publication.attempt.create(ctx, p.publication.objectName(p.kind, path), body)
 			p.take([]string{path}, []books.FileRecord{file})
 			return err
 		})
@@ -65,7 +71,7 @@ func (p *packing) flush() error {
 		return nil
 	}
 	p.packs++
-	name := p.publication.objectName("statements", fmt.Sprintf("pack-%05d", p.packs))
+	name := p.publication.objectName(p.kind, fmt.Sprintf("pack-%05d", p.packs))
 	paths, bodies, size := p.paths, p.bodies, p.bytes
 	p.paths, p.bodies, p.bytes = nil, nil, 0
 	return p.storing.add(size, func(ctx context.Context) error {

@@ -70,7 +70,7 @@ func (p *publication) write(ctx context.Context, totals Totals) (date books.Date
 		recorded := func(date settlement.Date) *books.DateRecord {
 			return p.timeline.dates[date]
 		}
-		date.Acknowledgements, err = p.writeAcknowledgements(ctx, date.Statements, recorded, p.createUnlessStanding)
+		date.Acknowledgements, err = p.writeAcknowledgements(ctx, date.Statements, recorded)
 		return err
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func (p *publication) timed(stage Stage, work func() error) error {
 // writeStatements encodes the published tables, compares them with the night and stores them.
 func (p *publication) writeStatements(ctx context.Context, date *books.DateRecord) error {
 	storing := storeMany(ctx)
-	packing := &packing{publication: p, storing: storing, stored: make(map[string]books.FileRecord)}
+	packing := p.newPacking("statements", storing)
 	sink := func(_ context.Context, path string, body io.ReadSeeker) error { return packing.add(path, body) }
 	folders, err := statement.Write(storing.ctx, p.night, statement.Options{Workers: p.job.Workers, Earlier: p.earlier(ctx)}, sink)
 	if err == nil {

@@ -103,13 +103,21 @@ func (p *publication) createUnlessStanding(ctx context.Context, name string, bod
 		return books.FileRecord{}, err
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
-	if current, known := p.standingAcknowledgements()[sum]; known {
+	if current, known := p.toldBefore(sum); known {
 		return current, nil
 	}
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return books.FileRecord{}, err
 	}
 	return p.attempt.create(ctx, name, body)
+}
+
+// toldBefore returns the file of a content that a merchant was told when the date was settled before.
+func (p *publication) toldBefore(sha256 string) (file books.FileRecord, known bool) {
+	if p.standing != nil {
+		file, known = p.standingAcknowledgements()[sha256]
+	}
+	return file, known
 }
 
 // standingAcknowledgements returns the files of the acknowledgements on record, by SHA-256; of those that are

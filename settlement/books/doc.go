@@ -12,9 +12,10 @@
 // An object is a file, or a pack of small ones: a line that says so ("settle pack", LF), then the files one after the
 // other, nothing between them. A [FileRecord] of a file in a pack has its offset, length and own SHA-256; without an
 // offset it is the whole object. The small files of a date's statements lie in packs of up to [PackBytes], in the order
-// of the statements: a night of thousands of merchants would otherwise be as many objects as files. A record
+// of the statements, and so do the acknowledgements of merchants without rejected rows: a night of thousands of merchants would otherwise be as many objects as files. A record
 // names all files of a pack that its attempt stored, so that the files on record account for every byte of a pack. What a
-// forgotten member may be in (accounts, acknowledgements) is never packed, because objects are replaced whole.
+// forgotten member may have to be taken out of (accounts, rejected rows and what is said of them) is never packed, because
+// objects are replaced whole.
 //
 // The log is the truth. A record is never overwritten and never deleted, nor is an object that a
 // record names. The statements that merchants read are a projection: copies, made again at will.

@@ -100,9 +100,7 @@ func TestProjectManyFoldersIsFinishedByTheNextRun(t *testing.T) {
 	for stop := 1; ; stop++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		calls := 0
-		ledger := manyLedger(t, faulty(bucket, func(operation, key string, run func() error) error {
-			return run()
-		}))
+		ledger := manyLedger(t, bucket)
 		ledger.bucket = faulty(bucket, func(operation, key string, run func() error) error {
 			if calls++; calls == stop {
 				cancel()
