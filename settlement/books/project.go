@@ -350,14 +350,7 @@ func (f *folder) isLarge() bool {
 
 // write writes the files of a folder, those of earlier versions away, and its last file last.
 func (p *projection) write(ctx context.Context, folder *folder) error {
-	var last, others []FileRecord
-	for _, file := range folder.files {
-		if file.Name == p.last {
-			last = append(last, file)
-		} else {
-			others = append(others, file)
-		}
-	}
+	others, last := p.inOrder(folder.files)
 	for some := range slices.Chunk(others, filesAtOnce) {
 		if err := p.copy(ctx, folder.key, some); err != nil {
 			return err
@@ -375,21 +368,40 @@ func (p *projection) write(ctx context.Context, folder *folder) error {
 
 // removeEarlier removes the files of earlier versions that a folder has no more.
 func (p *projection) removeEarlier(ctx context.Context, folder *folder) error {
-	names := make(map[string]bool)
-	for _, file := range folder.files {
-		names[file.Name] = true
-	}
-	for _, file := range folder.earlier {
-		if names[file.Name] {
-			continue
-		}
-		names[file.Name] = true
-		if err := p.bucket.Delete(ctx, folder.key+"/"+file.Name); err != nil {
+	for _, name := range folder.gone() {
+		if err := p.bucket.Delete(ctx, folder.key+"/"+name); err != nil {
 			return err
 		}
 		crash.At(crash.FileRemoved)
 	}
 	return nil
+}
+
+// gone are the names of files that only earlier versions have, each once.
+func (f *folder) gone() (names []string) {
+	seen := make(map[string]bool)
+	for _, file := range f.files {
+		seen[file.Name] = true
+	}
+	for _, file := range f.earlier {
+		if !seen[file.Name] {
+			names = append(names, file.Name)
+		}
+		seen[file.Name] = true
+	}
+	return names
+}
+
+// inOrder returns the files that are written first and the one that is written last.
+func (p *projection) inOrder(files []FileRecord) (others, last []FileRecord) {
+	for _, file := range files {
+		if file.Name == p.last {
+			last = append(last, file)
+		} else {
+			others = append(others, file)
+		}
+	}
+	return others, last
 }
 
 // finished reports whether the folder's last file, and on a deep look every file, is as on record.

@@ -10,7 +10,7 @@ import (
 // filesTogether is how many files of small folders are written at a time where that is less work than one folder after the
 // other; a file is open for each. Fewer than foldersTogether folders are not worth it.
 const (
-	filesTogether   = 512
+	filesTogether   = 1536
 	foldersTogether = 4
 )
 
@@ -31,7 +31,7 @@ func (p *projection) writeTogether(folders []folder) (left []folder, err error) 
 		return err
 	}
 	for i := range folders {
-		if folders[i].isLarge() {
+		if folders[i].isLarge() || len(folders[i].gone()) > 0 {
 			left = append(left, folders[i])
 			continue
 		}
@@ -42,47 +42,21 @@ func (p *projection) writeTogether(folders []folder) (left []folder, err error) 
 			}
 		}
 	}
-	return left, flush()
+	err = flush()
+	return left, err
 }
 
-// writeGroup does for several folders what write does for one: the files, those of earlier versions away, the last file of each last.
+// writeGroup writes folders of which no file of an earlier version has to go: the files, the last file of each last.
 func (p *projection) writeGroup(group []folder) (able bool, err error) {
-	isLast := func(file FileRecord) bool { return file.Name == p.last }
-	able, err = p.copyTogether(group, func(file FileRecord) bool { return !isLast(file) })
-	if !able || err != nil {
-		return able, err
-	}
-	for i := range group {
-		if err := p.removeEarlier(p.ctx, &group[i]); err != nil {
-			return true, err
-		}
-	}
-	able, err = p.copyTogether(group, isLast)
-	if !able || err != nil {
-		return able, err
-	}
-	for range group {
-		crash.At(crash.FolderFinished)
-	}
-	return true, nil
-}
-
-// copyTogether writes those files of some folders that are wanted.
-func (p *projection) copyTogether(folders []folder, wanted func(FileRecord) bool) (able bool, err error) {
-	targets := make([]storage.Folder, 0, len(folders))
+	targets := make([]storage.Folder, len(group))
 	var bodies []*objectBody
-	for _, folder := range folders {
-		target := storage.Folder{Key: folder.key}
-		for _, file := range folder.files {
-			if !wanted(file) {
-				continue
-			}
+	for i, folder := range group {
+		targets[i].Key = folder.key
+		others, last := p.inOrder(folder.files)
+		for _, file := range append(others, last...) {
 			body := p.body(p.ctx, file)
 			bodies = append(bodies, body)
-			target.Objects = append(target.Objects, storage.Named{Name: file.Name, Body: body})
-		}
-		if len(target.Objects) > 0 {
-			targets = append(targets, target)
+			targets[i].Objects = append(targets[i].Objects, storage.Named{Name: file.Name, Body: body})
 		}
 	}
 	able, err = storage.ReplaceFolders(p.ctx, p.bucket, targets)
@@ -94,6 +68,9 @@ func (p *projection) copyTogether(folders []folder, wanted func(FileRecord) bool
 	}
 	for _, body := range bodies {
 		p.copied(body)
+	}
+	for range group {
+		crash.At(crash.FolderFinished)
 	}
 	return true, nil
 }

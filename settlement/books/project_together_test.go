@@ -80,7 +80,7 @@ func TestProjectManyFolders(t *testing.T) {
 	bucket, statements := storage.NewMemory(), directory(t)
 	for version := range 3 {
 		writer := manyLedger(t, bucket)
-		settleMany(t, writer, filesTogether/2, version+1)
+		settleMany(t, writer, filesTogether/2+10, version+1)
 		if version == 1 {
 			writer = manyLedger(t, bucket)
 		}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -15,7 +17,8 @@ import (
 // A Folder is what is to be stored in one folder.
 type Folder struct {
 	// Key is the folder's, without a "/" at its end.
-	Key     string
+	Key string
+	// Objects are at least one.
 	Objects []Named
 }
 
@@ -24,10 +27,10 @@ type foldersReplacer interface {
 	replaceFolders(ctx context.Context, folders []Folder) (able bool, err error)
 }
 
-// ReplaceFolders stores objects in several folders as [ReplaceAll] does in each, where that can be had at the cost of forcing
-// everything to disk twice instead of every file and folder: in a directory on a local file system. It holds a file open for each
-// object. After an error each of them is there as it was or as it is to be. It is not able to do so elsewhere; the objects are to be stored
-// by ReplaceAll then.
+// ReplaceFolders stores objects in several folders as [ReplaceAll] does in each, and the last one of each folder when all others are
+// there for good. It is able to where that can be had at the cost of forcing everything to disk three times instead of every file and
+// folder: in a directory on a local file system. It holds a file open for each object. After an error each of them is
+// there as it was or as it is to be; so it is where it is not able to, and the objects are to be stored by ReplaceAll then.
 func ReplaceFolders(ctx context.Context, bucket Bucket, folders []Folder) (able bool, err error) {
 	if replacer, ok := bucket.(foldersReplacer); ok {
 		return replacer.replaceFolders(ctx, folders)
@@ -86,7 +89,8 @@ func closeIfOpen(file *os.File) error {
 // foldersAtOnce is how many folders are filled at a time: nothing is waited for but locks.
 const foldersAtOnce = 8
 
-// replaceTogether writes every body to a temporary file, forces all to disk, gives them their names and forces these to disk.
+// replaceTogether writes every body to a temporary file, forces all to disk, gives all but the last of each folder their names,
+// forces these to disk, and does so with the last ones.
 func (d *directory) replaceTogether(ctx context.Context, top *os.File, folders []Folder) (able bool, err error) {
 	temporaries := make([][]*temporaryFile, len(folders))
 	defer func() {
@@ -100,23 +104,32 @@ func (d *directory) replaceTogether(ctx context.Context, top *os.File, folders [
 		temporaries[i], err = d.fillAll(ctx, folders[i].Objects)
 		return err
 	})
-	if isElsewhere(err) {
-		return false, nil
-	}
 	if err == nil {
 		err = d.forceAll(top)
 	}
-	if err != nil {
-		return true, err
+	several := slices.ContainsFunc(folders, func(folder Folder) bool { return len(folder.Objects) > 1 })
+	if err == nil && several {
+		err = d.placeEach(top, folders, temporaries, func(count int) (from, to int) { return 0, count - 1 })
 	}
-	err = eachOf(folders, func(i int) error { return d.placeAll(folders[i], temporaries[i]) })
-	if isElsewhere(err) {
+	if err == nil {
+		err = d.placeEach(top, folders, temporaries, func(count int) (from, to int) { return count - 1, count })
+	}
+	if isElsewhere(err) || errors.Is(err, syscall.EMFILE) {
 		return false, nil
 	}
+	return true, err
+}
+
+// placeEach gives some of the temporary files of each folder their names, and forces these to disk.
+func (d *directory) placeEach(top *os.File, folders []Folder, temporaries [][]*temporaryFile, which func(count int) (from, to int)) error {
+	err := eachOf(folders, func(i int) error {
+		from, to := which(len(temporaries[i]))
+		return d.placeAll(folders[i].Key, folders[i].Objects[from:to], temporaries[i][from:to])
+	})
 	if err != nil {
-		return true, err
+		return err
 	}
-	return true, d.forceAll(top)
+	return d.forceAll(top)
 }
 
 func eachOf(folders []Folder, work func(i int) error) error {
@@ -141,13 +154,16 @@ func (d *directory) fillAll(ctx context.Context, objects []Named) (temporaries [
 }
 
 // placeAll gives temporary files their names in a folder, which is made if need be.
-func (d *directory) placeAll(folder Folder, temporaries []*temporaryFile) error {
-	opened, err := d.openUnforced(folder.Key)
+func (d *directory) placeAll(folder string, objects []Named, temporaries []*temporaryFile) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	opened, err := d.openUnforced(folder)
 	if err != nil {
 		return err
 	}
 	for i, temporary := range temporaries {
-		if err = temporary.placeAs(rename, opened, folder.Objects[i].Name); err != nil {
+		if err = temporary.placeAs(rename, opened, objects[i].Name); err != nil {
 			break
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -101,8 +102,17 @@ func TestReplaceFoldersForcesToDisk(t *testing.T) {
 		t.Fatal(able, err)
 	}
 	expectFolders(t, d, "first")
-	if fmt.Sprint(seen) != "[0 6]" {
-		t.Errorf("when everything was forced to disk, %v of 6 objects were there, want none and all", seen)
+	if fmt.Sprint(seen) != "[0 3 6]" {
+		t.Errorf("when everything was forced to disk, %v of 6 objects were there, want none, the first of each folder, all", seen)
+	}
+	// Folders of one object have nothing before their last.
+	seen = nil
+	single := folders("first")
+	for i := range single {
+		single[i].Objects = single[i].Objects[:1]
+	}
+	if able, err := replaceTogetherIn(t, d, single); !able || err != nil || len(seen) != 2 {
+		t.Fatal(able, err, seen)
 	}
 	// What cannot be forced to disk gets no name.
 	full := errors.New("no space left")
@@ -152,6 +162,37 @@ func TestReplaceFoldersFollowsNoLink(t *testing.T) {
 	if found, err := os.ReadDir(outside); err != nil || len(found) > 0 {
 		t.Errorf("%v, %v", found, err)
 	}
+	expectNothingLeft(t, d)
+}
+
+// TestReplaceFoldersWithFewFiles is not able to where the process may not have so many files open.
+func TestReplaceFoldersWithFewFiles(t *testing.T) {
+	d := able(t)
+	top, err := d.root.Open(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer top.Close()
+	d.makeTidy(t.Context())
+	var limit, low syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	low = syscall.Rlimit{Cur: 3, Max: limit.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	able, failed := d.replaceTogether(t.Context(), top, folders("first"))
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if able || failed != nil {
+		t.Errorf("%t, %v", able, failed)
+	}
+	if able, err := replaceTogetherIn(t, d, folders("second")); !able || err != nil {
+		t.Fatal(able, err)
+	}
+	expectFolders(t, d, "second")
 	expectNothingLeft(t, d)
 }
 
