@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"alliance/settlement"
@@ -29,7 +28,8 @@ type AccountState struct {
 
 // A stateRun is one run, of accounts or ids, on record or still in the pool.
 type stateRun struct {
-	// object is what goes on record; its Object is "" while the run is not stored.
+	// object is what goes on record; its Object is "" while the run is not stored, and so is its SHA256 until it is
+	// asked for: see [stateRun.sum].
 	object books.StateObject
 	blob   *spool.Blob
 	// gathering has the run if it is one of ids that is put together when it is wanted.
@@ -61,6 +61,21 @@ func (r *stateRun) body(ctx context.Context) readSeekCloser {
 		return r.gathering.body(ctx)
 	}
 	return nothingToEnd{r.blob.NewReader()}
+}
+
+// sum returns the run's SHA-256, in hex. That of one that is not on record is reckoned when it is asked for: nearly
+// always it is stored first, which tells it without reading the run once more.
+func (r *stateRun) sum(ctx context.Context) (string, error) {
+	if r.object.SHA256 == "" {
+		hash, body := sha256.New(), r.body(ctx)
+		_, err := io.Copy(hash, body)
+		body.Close()
+		if err != nil {
+			return "", fmt.Errorf("sum up a run of %s: %w", r.object.Role, err)
+		}
+		r.object.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	}
+	return r.object.SHA256, nil
 }
 
 // moveTo makes a ledger what the run is read from, and gives back its place in the pool.
@@ -214,12 +229,11 @@ func RecordedAccounts(ledger *books.Ledger, state *books.StateRecord, after sett
 type runWriter struct {
 	*accounts.Writer
 	blob *spool.Blob
-	hash hash.Hash
 }
 
 func newRunWriter(pool *spool.Pool, parties settlement.Parties) *runWriter {
-	w := &runWriter{blob: pool.NewBlob(), hash: sha256.New()}
-	w.Writer = accounts.NewWriter(io.MultiWriter(w.blob, w.hash), parties)
+	w := &runWriter{blob: pool.NewBlob()}
+	w.Writer = accounts.NewWriter(w.blob, parties)
 	return w
 }
 
@@ -234,7 +248,7 @@ func (w *runWriter) finish(partition int) (run stateRun, entries int64, err erro
 	}
 	run.blob = w.blob
 	run.object = books.StateObject{Role: books.Accounts, Partition: partition, FileRecord: books.FileRecord{
-		Bytes: w.blob.Size(), SHA256: hex.EncodeToString(w.hash.Sum(nil)), Rows: facts.Accounts, IndexSHA256: facts.IndexSHA256}}
+		Bytes: w.blob.Size(), Rows: facts.Accounts, IndexSHA256: facts.IndexSHA256}}
 	return run, facts.Accounts + facts.Removed, nil
 }
 

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +18,7 @@ import (
 // An idGathering puts together the ids that the night's rows took: of tonight's all that were not refused and did not
 // end as deferred or rejected, and those of rows deferred earlier that were settled.
 //
-// It does so once to sum up their run. If what decided about the ids is in memory, their run takes its place. If it was
+// It does so once to find out how long their run is and what its index says. If what decided about the ids is in memory, their run takes its place. If it was
 // spilled, only the filters are kept, and the run is gathered again when it is read: to sort it once more takes less than
 // to write it to the disk, and to read it there, on its way to the ledger.
 type idGathering struct {
@@ -68,13 +66,12 @@ func newIDGathering(r *run) *idGathering {
 	return g
 }
 
-// sum gathers the ids for the first time. It returns their run, or none if there are no ids.
-func (g *idGathering) sum(ctx context.Context, role books.Role, night settlement.Date) ([]stateRun, error) {
-	hash := sha256.New()
-	writer := identifiers.NewWriter(hash, &aside{blob: g.filters})
+// first gathers the ids for the first time. It returns their run, or none if there are no ids.
+func (g *idGathering) first(ctx context.Context, role books.Role, night settlement.Date) ([]stateRun, error) {
+	writer := identifiers.NewWriter(io.Discard, &aside{blob: g.filters})
 	if !g.claimants.Spilled() {
 		g.whole = g.pool.NewBlob()
-		writer = identifiers.NewWriter(io.MultiWriter(hash, g.whole), &aside{blob: g.filters})
+		writer = identifiers.NewWriter(g.whole, &aside{blob: g.filters})
 	}
 	if _, err := g.write(ctx, writer); err != nil {
 		return nil, err
@@ -94,11 +91,11 @@ func (g *idGathering) sum(ctx context.Context, role books.Role, night settlement
 		return nil, nil
 	}
 	object := books.StateObject{Role: role, Night: night.String(), FileRecord: books.FileRecord{
-		Bytes: g.facts.Bytes, SHA256: hex.EncodeToString(hash.Sum(nil)), Rows: g.facts.IDs, IndexSHA256: g.facts.IndexSHA256}}
+		Bytes: g.facts.Bytes, Rows: g.facts.IDs, IndexSHA256: g.facts.IndexSHA256}}
 	return []stateRun{{object: object, gathering: g}}, nil
 }
 
-// writeAgain writes the run as it was summed up.
+// writeAgain writes the run as it was gathered first.
 func (g *idGathering) writeAgain(ctx context.Context, to io.Writer) error {
 	writer := identifiers.NewWriter(to, &asideBefore{g.filters.NewReader()})
 	count, err := g.write(ctx, writer)

@@ -2,12 +2,8 @@ package batch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"slices"
 
 	"alliance/settlement"
@@ -60,12 +56,11 @@ type idWriter struct {
 	*identifiers.Writer
 	blob  *spool.Blob
 	aside *aside
-	hash  hash.Hash
 }
 
 func newIDWriter(pool *spool.Pool) *idWriter {
-	w := &idWriter{blob: pool.NewBlob(), aside: &aside{blob: pool.NewBlob()}, hash: sha256.New()}
-	w.Writer = identifiers.NewWriter(io.MultiWriter(w.blob, w.hash), w.aside)
+	w := &idWriter{blob: pool.NewBlob(), aside: &aside{blob: pool.NewBlob()}}
+	w.Writer = identifiers.NewWriter(w.blob, w.aside)
 	return w
 }
 
@@ -87,7 +82,7 @@ func (w *idWriter) finish(role books.Role, night settlement.Date) ([]stateRun, e
 		return nil, err
 	}
 	object := books.StateObject{Role: role, Night: night.String(), FileRecord: books.FileRecord{
-		Bytes: w.blob.Size(), SHA256: hex.EncodeToString(w.hash.Sum(nil)), Rows: facts.IDs, IndexSHA256: facts.IndexSHA256}}
+		Bytes: w.blob.Size(), Rows: facts.IDs, IndexSHA256: facts.IndexSHA256}}
 	return []stateRun{{object: object, blob: w.blob}}, nil
 }
 
@@ -101,7 +96,7 @@ func (r *run) gatherIDs(ctx context.Context) (err error) {
 	if r.waitingIDs, err = waiting.finish(books.WaitingIDs, r.Date); err != nil {
 		return err
 	}
-	r.settledIDs, err = newIDGathering(r).sum(ctx, books.IDs, r.Date)
+	r.settledIDs, err = newIDGathering(r).first(ctx, books.IDs, r.Date)
 	return err
 }
 

@@ -77,7 +77,7 @@ func TestIDsCanBeGatheredAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			run := &r.settledIDs[0]
-			if run.object.SHA256 != sha256Hex(wanted) || run.object.Bytes != int64(len(wanted)) {
+			if sum, err := run.sum(t.Context()); err != nil || sum != sha256Hex(wanted) || run.object.Bytes != int64(len(wanted)) {
 				t.Fatalf("%+v, %d bytes: the run is %+v, want %d bytes of SHA-256 %s", shape, budget, run.object, len(wanted), sha256Hex(wanted))
 			}
 			checkBody(t, run.body(t.Context()), wanted)

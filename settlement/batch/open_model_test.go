@@ -124,7 +124,9 @@ func (m *modelOpening) runs(t *testing.T, parties settlement.Parties, partitions
 		if err != nil {
 			t.Fatal(err)
 		}
-		hashes[partition] = run.object.SHA256
+		if hashes[partition], err = run.sum(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return hashes
 }

@@ -56,7 +56,11 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 		if run.object.Object != "" {
 			continue
 		}
-		if !run.nameAgain(known) {
+		again, err := run.nameAgain(ctx, known)
+		if err != nil {
+			return state, err
+		}
+		if !again {
 			fresh = append(fresh, run)
 		} else if run.object.Object != "" {
 			run.moveTo(p.timeline.ledger)
@@ -73,12 +77,31 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 }
 
 // nameAgain makes a run the object of the same content that a known state names, if there is one.
-func (r *stateRun) nameAgain(known []*books.StateRecord) bool {
-	file := sameObject(known, r.object.SHA256, r.object.Bytes)
+func (r *stateRun) nameAgain(ctx context.Context, known []*books.StateRecord) (bool, error) {
+	if !hasIndex(known, r.object.IndexSHA256, r.object.Bytes) {
+		return false, nil
+	}
+	sum, err := r.sum(ctx)
+	if err != nil {
+		return false, err
+	}
+	file := sameObject(known, sum, r.object.Bytes)
 	if file != nil {
 		r.object.FileRecord = *file
 	}
-	return file != nil
+	return file != nil, nil
+}
+
+// hasIndex reports whether a known state names a run with an index: only such a one may be of the same content.
+func hasIndex(known []*books.StateRecord, index string, size int64) bool {
+	for _, state := range known {
+		for i := range state.Objects {
+			if object := &state.Objects[i].FileRecord; object.IndexSHA256 == index && object.Bytes == size {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // storeRun puts a run on record and gives back its place in the pool.
@@ -94,8 +117,8 @@ func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	if err != nil {
 		return err
 	}
-	if file.SHA256 != run.object.SHA256 || file.Bytes != run.object.Bytes {
-		return fmt.Errorf("%s was stored with SHA-256 %s, written with %s", name, file.SHA256, run.object.SHA256)
+	if file.Bytes != run.object.Bytes {
+		return fmt.Errorf("%s was stored with %d bytes, written with %d", name, file.Bytes, run.object.Bytes)
 	}
 	file.Rows, file.IndexSHA256 = rows, index
 	run.object.FileRecord = file

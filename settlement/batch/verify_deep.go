@@ -70,7 +70,7 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 	if night.ComputationID != settled.ComputationID {
 		v.fault("recomputation", date, "the computation id is %s instead of %s", night.ComputationID, settled.ComputationID)
 	}
-	if err := v.compareState(settled, night, closing); err != nil {
+	if err := v.compareState(ctx, settled, night, closing); err != nil {
 		return err
 	}
 	if err := v.compareFiles(ctx, rulebook, settled, night); err != nil {
@@ -106,7 +106,7 @@ func (v *verifier) noticedFolders(ctx context.Context, settled *books.DateRecord
 }
 
 // compareState compares the state that the date leaves with the record, byte by byte.
-func (v *verifier) compareState(settled *books.DateRecord, night *settlement.Night, closing *Closing) error {
+func (v *verifier) compareState(ctx context.Context, settled *books.DateRecord, night *settlement.Night, closing *Closing) error {
 	state := v.ledger.CurrentState(&settled.State)
 	differs := func(what string, objects []books.StateObject, write func(io.Writer) error) error {
 		var buffer bytes.Buffer
@@ -118,41 +118,65 @@ func (v *verifier) compareState(settled *books.DateRecord, night *settlement.Nig
 		}
 		return nil
 	}
-	v.compareAccounts(state, night.Date, closing)
-	v.compareIDs(state.Of(books.IDs), night.Date, closing.Settled)
-	v.compareIDs(state.Of(books.WaitingIDs), night.Date, closing.Waiting)
+	if err := v.compareAccounts(ctx, state, night.Date, closing); err != nil {
+		return err
+	}
+	if err := v.compareIDs(ctx, state.Of(books.IDs), night.Date, closing.Settled); err != nil {
+		return err
+	}
+	if err := v.compareIDs(ctx, state.Of(books.WaitingIDs), night.Date, closing.Waiting); err != nil {
+		return err
+	}
 	return differs("balances", state.Of(books.BalancesRole), func(w io.Writer) error {
 		return books.WriteBalances(w, night.Parties, standingOf(closing))
 	})
 }
 
 // compareIDs compares runs of ids.
-func (v *verifier) compareIDs(onRecord []books.StateObject, date settlement.Date, computed []stateRun) {
-	if !slices.EqualFunc(onRecord, computed, func(object books.StateObject, run stateRun) bool { return object.SHA256 == run.object.SHA256 }) {
+func (v *verifier) compareIDs(ctx context.Context, onRecord []books.StateObject, date settlement.Date, computed []stateRun) error {
+	sums, err := sumsOf(ctx, computed)
+	if err != nil {
+		return err
+	}
+	if !slices.EqualFunc(onRecord, sums, func(object books.StateObject, sum string) bool { return object.SHA256 == sum }) {
 		v.fault("recomputation", date, "the ids that rows have taken come out otherwise than they are on record")
 	}
+	return nil
+}
+
+// sumsOf returns the SHA-256 of each run.
+func sumsOf(ctx context.Context, runs []stateRun) (sums []string, err error) {
+	for i := range runs {
+		sum, err := runs[i].sum(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
 }
 
 // compareAccounts compares the runs of accounts, partition by partition.
-func (v *verifier) compareAccounts(state *books.StateRecord, date settlement.Date, closing *Closing) {
+func (v *verifier) compareAccounts(ctx context.Context, state *books.StateRecord, date settlement.Date, closing *Closing) error {
 	partitions := max(1, state.Partitions)
 	if partitions != closing.State.partitions() {
 		v.fault("recomputation", date, "the state comes out in %d partitions, on record are %d", closing.State.partitions(), partitions)
-		return
+		return nil
 	}
 	onRecord := make([][]string, partitions)
 	for _, object := range state.Of(books.Accounts) {
 		onRecord[object.Partition] = append(onRecord[object.Partition], object.SHA256)
 	}
 	for partition := range partitions {
-		var computed []string
-		for _, run := range closing.State.runs(partition) {
-			computed = append(computed, run.object.SHA256)
+		computed, err := sumsOf(ctx, closing.State.runs(partition))
+		if err != nil {
+			return err
 		}
 		if !slices.Equal(computed, onRecord[partition]) {
 			v.fault("recomputation", date, "the state's accounts of partition %d come out otherwise than they are on record", partition)
 		}
 	}
+	return nil
 }
 
 // compareFiles writes the date's tables and compares every file with the record. A statement that
