@@ -28,8 +28,12 @@ func (r *run) assemble() *settlement.Night {
 	}
 	night.ComputationID = settlement.ComputationID(r.opening.Digest, r.inputs, r.Rulebook.Digest, Program)
 	night.Statements = r.statements(night)
+	has := make([]bool, night.Parties.Len())
+	for i := range night.Statements {
+		has[night.Statements[i].Merchant] = true
+	}
 	for _, points := range r.points {
-		if points.Issuer == night.Alliance || slices.ContainsFunc(night.Statements, func(s settlement.Statement) bool { return s.Merchant == points.Issuer }) {
+		if points.Issuer == night.Alliance || has[points.Issuer] {
 			night.Points = append(night.Points, points)
 		}
 	}

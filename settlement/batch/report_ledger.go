@@ -53,18 +53,25 @@ func ledgerReport(ledger *books.Ledger, rulebook *rules.Rulebook) *LedgerReport 
 		report.SettledAt = at
 	}
 	missing := missingOn(newTimeline(ledger))
+	inputs := inputsByMerchant(settled.Inputs)
 	for i := range rulebook.Merchants {
 		merchant := &rulebook.Merchants[i]
 		one := MerchantReport{Merchant: rulebook.Parties.ID(merchant.Party), OldestHeld: settlement.NoDate}
 		one.MissingNights, one.MissingLast = missingNights(merchant, one.Merchant, missing, last), missing[last][one.Merchant]
-		for j := range settled.Inputs {
-			if settled.Inputs[j].Merchant == one.Merchant {
-				one.addInput(&settled.Inputs[j])
-			}
+		for _, input := range inputs[one.Merchant] {
+			one.addInput(input)
 		}
 		report.Merchants = append(report.Merchants, one)
 	}
 	return report
+}
+
+func inputsByMerchant(inputs []books.InputRecord) map[string][]*books.InputRecord {
+	of := make(map[string][]*books.InputRecord)
+	for i := range inputs {
+		of[inputs[i].Merchant] = append(of[inputs[i].Merchant], &inputs[i])
+	}
+	return of
 }
 
 // missingOn returns who was missing on each settled date.
