@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,8 +24,15 @@ func (r *run) attribute(ctx context.Context) error {
 	for worker := range r.workers {
 		r.workers[worker] = newAttribution(r, worker)
 	}
-	err := each(ctx, len(r.workers), units, func(ctx context.Context, worker, i int) error {
-		err := r.workers[worker].unit(ctx, i, units)
+	order := r.largestUnitsFirst(units)
+	err := each(ctx, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
+		if next := turn + len(r.workers); next < units {
+			// Probably its turn comes when this one is done.
+			for i := order[next]; i < r.Partitions; i += units {
+				r.rows.Prefetch(i)
+			}
+		}
+		err := r.workers[worker].unit(ctx, order[turn], units)
 		r.advance(stageAttribute, 1)
 		return err
 	})
@@ -46,6 +54,20 @@ func (r *run) attribute(ctx context.Context) error {
 	r.checkPoints()
 	r.countRows()
 	return nil
+}
+
+// largestUnitsFirst returns the units in the order in which they are attributed: a member with very many rows shall not be
+// begun when everybody else is done.
+func (r *run) largestUnitsFirst(units int) []int {
+	order, bytes := make([]int, units), make([]int64, units)
+	for unit := range order {
+		order[unit] = unit
+		for i := unit; i < r.Partitions; i += units {
+			bytes[unit] += r.rows.Bytes(i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bytes[b], bytes[a]) })
+	return order
 }
 
 // rowsRead is the number of rows of the files that are consumed tonight.
@@ -107,12 +129,6 @@ func (a *attribution) unit(ctx context.Context, unit, units int) error {
 	r := a.run
 	if err := a.load(unit, units); err != nil {
 		return err
-	}
-	if next := unit + len(r.workers); next < units {
-		// Probably its turn comes when this one is done.
-		for i := next; i < r.Partitions; i += units {
-			r.rows.Prefetch(i)
-		}
 	}
 	for partition := unit; partition < len(r.closingState.stacks); partition += units {
 		from, to := a.groups.of(partition / units)

@@ -390,8 +390,8 @@ func (a *Attributor) add(sum *int64, points int64, what string, party settlement
 func (a *Attributor) finish() {
 	account := a.account
 	account.Deferred = replace(account.Deferred, a.waiting)
-	a.lotSorter.sort(account.Lots, a.sortedLots, compareLots)
-	a.redemptionSorter.sort(account.Redemptions, a.sortedRedemptions, compareRedemptions)
+	a.lotSorter.sort(account.Lots, a.sortedLots, lotMerchant, compareLots)
+	a.redemptionSorter.sort(account.Redemptions, a.sortedRedemptions, redemptionMerchant, compareRedemptions)
 	a.check()
 	a.prune()
 	clear(a.work)

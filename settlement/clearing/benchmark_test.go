@@ -46,7 +46,7 @@ func makeNight(on settlement.Date, members, lotsEach, issues, redeems, reversals
 			account.Lots = append(account.Lots, settlement.Lot{Key: key, Issuer: key.Merchant, IssuedAt: settlement.Instant(before) * 86_400_000_000,
 				ExpiresOn: settlement.Never, Issued: 500, Open: 500})
 		}
-		new(tailSorter[settlement.Lot]).sort(account.Lots, 0, compareLots)
+		new(tailSorter[settlement.Lot]).sort(account.Lots, 0, lotMerchant, compareLots)
 		n.accounts = append(n.accounts, account)
 		n.opening = append(n.opening, append([]settlement.Lot{}, account.Lots...))
 		var rows []settlement.Transaction

@@ -50,23 +50,41 @@ func compareRedemptions(a, b *settlement.Redemption) int {
 // each record is moved once; the memory serves one list after the other.
 type tailSorter[T any] struct {
 	tail  []T
-	order []int32
+	order []recordPlace
 }
 
-// sort sorts a list whose first n elements are in order.
-func (s *tailSorter[T]) sort(list []T, n int, compare func(a, b *T) int) {
+// A recordPlace is where a record is, with the merchant, which comes first in every order of records: most of
+// two need not be looked at, and of a list of very many they are far apart.
+type recordPlace struct {
+	merchant settlement.Party
+	at       int32
+}
+
+func lotMerchant(lot *settlement.Lot) settlement.Party { return lot.Key.Merchant }
+
+func redemptionMerchant(redemption *settlement.Redemption) settlement.Party {
+	return redemption.Merchant
+}
+
+// sort sorts a list whose first n elements are in order. compare goes by merchant first.
+func (s *tailSorter[T]) sort(list []T, n int, merchant func(*T) settlement.Party, compare func(a, b *T) int) {
 	if sortedFrom(list, n, compare) {
 		return
 	}
 	s.tail = append(s.tail[:0], list[n:]...)
 	s.order = s.order[:0]
 	for i := range s.tail {
-		s.order = append(s.order, int32(i))
+		s.order = append(s.order, recordPlace{merchant(&s.tail[i]), int32(i)})
 	}
-	slices.SortFunc(s.order, func(a, b int32) int { return compare(&s.tail[a], &s.tail[b]) })
+	slices.SortFunc(s.order, func(a, b recordPlace) int {
+		if a.merchant != b.merchant {
+			return cmp.Compare(a.merchant, b.merchant)
+		}
+		return compare(&s.tail[a.at], &s.tail[b.at])
+	})
 	to := len(list) - 1
 	for i := len(s.order) - 1; i >= 0; {
-		next := &s.tail[s.order[i]]
+		next := &s.tail[s.order[i].at]
 		if n > 0 && compare(&list[n-1], next) > 0 {
 			list[to] = list[n-1]
 			n--
