@@ -25,7 +25,8 @@ type measured struct {
 	// unfinished says why DuckDB did not come to its end, if it was bounded.
 	unfinished string
 	published  sizes
-	bare       *bareCost
+	// bare is the bare cost, measured after each turn of settle.
+	bare []bareCost
 }
 
 // runNight measures a night on both sides by turns, and prints the table.
@@ -113,13 +114,16 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 	}
 	m.settle, m.stages = append(m.settle, spent), append(m.stages, stages)
 	fmt.Fprintf(out, "run %d  settle  %s\n", run+1, spent.String())
-	if run > 0 {
-		err = os.RemoveAll(ours)
-	} else {
-		err = p.keepCompared(ctx, ours)
-	}
-	if err != nil {
+	if err := p.keepCompared(ctx, ours); err != nil {
 		return err
+	}
+	if err := m.measureBare(ctx, o, p, ours, out); err != nil {
+		return err
+	}
+	if run > 0 {
+		if err := os.RemoveAll(ours); err != nil {
+			return err
+		}
 	}
 	if m.unfinished == "" {
 		if err := settleDown(p.inbox, lots); err != nil {
@@ -140,16 +144,13 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 			fmt.Fprintf(out, "run %d  DuckDB  %s\n", run+1, spent.String())
 		}
 	}
-	if run > 0 {
-		return nil
-	}
-	if m.unfinished == "" {
+	if run == 0 && m.unfinished == "" {
 		if err := m.compare(ctx, ours, theirs); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "settle and DuckDB agree on %d lines, %d rows of detail in every column, and %d open lots\n", m.published.Lines, m.published.Allocations, m.published.Lots)
 	}
-	return m.measureBare(ctx, o, p, ours)
+	return nil
 }
 
 func (p *prepared) copyLedger(to string) error {
@@ -313,7 +314,7 @@ func (m *measured) compare(ctx context.Context, ours, theirs string) error {
 	return json.Unmarshal(stdout, &m.published)
 }
 
-func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, ours string) error {
+func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, ours string, out io.Writer) error {
 	if o.rows > mostRowsForBare {
 		return nil
 	}
@@ -321,13 +322,15 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 	if err != nil {
 		return err
 	}
-	m.bare = new(bareCost)
-	if err := json.Unmarshal(stdout, m.bare); err != nil {
+	var bare bareCost
+	if err := json.Unmarshal(stdout, &bare); err != nil {
 		return err
 	}
-	if m.bare.Rows != o.rows {
-		return fmt.Errorf("decoding gave %d rows of %d", m.bare.Rows, o.rows)
+	if bare.Rows != o.rows {
+		return fmt.Errorf("decoding gave %d rows of %d", bare.Rows, o.rows)
 	}
+	m.bare = append(m.bare, bare)
+	fmt.Fprintf(out, "run %d  bare    %s, CPU %s\n", len(m.bare), seconds(bare.Decode.Wall+bare.Encode.Wall), seconds(bare.Decode.Processor+bare.Encode.Processor))
 	return nil
 }
 
@@ -346,6 +349,23 @@ func median(runs []cost) cost {
 		user:   time.Duration(of(func(c *cost) int64 { return int64(c.user) })),
 		system: time.Duration(of(func(c *cost) int64 { return int64(c.system) })),
 		peak:   of(func(c *cost) int64 { return c.peak }),
+	}
+}
+
+// medianBare returns the bare cost whose every figure is the median of its runs.
+func medianBare(runs []bareCost) bareCost {
+	of := func(piece func(*bareCost) phase) phase {
+		costs := make([]cost, len(runs))
+		for i := range runs {
+			costs[i] = cost{wall: piece(&runs[i]).Wall, user: piece(&runs[i]).Processor}
+		}
+		middle := median(costs)
+		return phase{middle.wall, middle.user}
+	}
+	return bareCost{
+		Decode: of(func(b *bareCost) phase { return b.Decode }),
+		Hash:   of(func(b *bareCost) phase { return b.Hash }),
+		Encode: of(func(b *bareCost) phase { return b.Encode }),
 	}
 }
 

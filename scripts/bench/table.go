@@ -90,12 +90,13 @@ func (m *measured) print(out io.Writer, o *options) {
 	} else {
 		line("DuckDB", "not finished")
 	}
-	if m.bare != nil {
-		total := phase{m.bare.Decode.Wall + m.bare.Encode.Wall, m.bare.Decode.Processor + m.bare.Encode.Processor}
+	if len(m.bare) > 0 {
+		median := medianBare(m.bare)
+		total := phase{median.Decode.Wall + median.Encode.Wall, median.Decode.Processor + median.Encode.Processor}
 		bare := func(name string, p phase) { line(name, seconds(p.Wall), seconds(p.Processor), "", rate(p.Wall)) }
-		bare("decode and hash", m.bare.Decode)
-		bare("  of it hash", m.bare.Hash)
-		bare("encode", m.bare.Encode)
+		bare("decode and hash", median.Decode)
+		bare("  of it hash", median.Hash)
+		bare("encode", median.Encode)
 		bare("bare cost", total)
 		line("settle / bare cost", ratio(settle.wall, total.Wall), ratio(settle.processor(), total.Processor), "", "")
 	} else {
