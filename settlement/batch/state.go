@@ -117,8 +117,8 @@ func (p *publication) storeRun(ctx context.Context, run *stateRun) error {
 	if err != nil {
 		return err
 	}
-	if file.Bytes != run.object.Bytes {
-		return fmt.Errorf("%s was stored with %d bytes, written with %d", name, file.Bytes, run.object.Bytes)
+	if file.Bytes != run.object.Bytes || run.object.SHA256 != "" && file.SHA256 != run.object.SHA256 {
+		return fmt.Errorf("%s was stored with %d bytes and SHA-256 %s, written with %d and %s", name, file.Bytes, file.SHA256, run.object.Bytes, run.object.SHA256)
 	}
 	file.Rows, file.IndexSHA256 = rows, index
 	run.object.FileRecord = file
