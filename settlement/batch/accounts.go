@@ -225,14 +225,14 @@ func RecordedAccounts(ledger *books.Ledger, state *books.StateRecord, after sett
 	return found
 }
 
-// A runWriter writes a run into the pool.
+// A runWriter writes a run into the pool, where it stays only if there is room for it.
 type runWriter struct {
 	*accounts.Writer
 	blob *spool.Blob
 }
 
 func newRunWriter(pool *spool.Pool, parties settlement.Parties) *runWriter {
-	w := &runWriter{blob: pool.NewBlob()}
+	w := &runWriter{blob: pool.NewBriefBlob()}
 	w.Writer = accounts.NewWriter(w.blob, parties)
 	return w
 }

@@ -113,7 +113,8 @@ func hasMoney(p settlement.Position) bool {
 
 // closing gathers what stays on record.
 func (r *run) closing() *Closing {
-	closing := &Closing{State: r.closingState, Settled: r.settledIDs, Waiting: r.waitingIDs, Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
+	closing := &Closing{State: r.closingState, Settled: r.settledIDs, Waiting: r.waitingIDs, Claims: r.claims.status(),
+		Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
 	for _, points := range r.points {
 		if points.Closing != 0 {
 			closing.Points[points.Issuer] = points.Closing

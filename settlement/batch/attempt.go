@@ -98,6 +98,14 @@ func (a *attempt) createPack(ctx context.Context, name string, bodies []books.Pa
 	return files, nil
 }
 
+// withdraw removes what the attempt stored, as nothing is going to name it.
+func (a *attempt) withdraw(ctx context.Context) error {
+	if a.id() == "" {
+		return nil
+	}
+	return a.begun.Withdraw(ctx)
+}
+
 // commit puts a record on the ledger.
 func (a *attempt) commit(ctx context.Context, record books.Record) error {
 	if a.discard {

@@ -10,6 +10,8 @@ import (
 	"alliance/settlement/accounts"
 	"alliance/settlement/clearing"
 	"alliance/settlement/spool"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // attribute applies tonight's rows, the claims and the rows that wait to the lots, a member at
@@ -25,7 +27,9 @@ func (r *run) attribute(ctx context.Context) error {
 		r.workers[worker] = newAttribution(r, worker)
 	}
 	order := r.largestUnitsFirst(units)
-	err := each(ctx, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
+	keeping, kept := errgroup.WithContext(ctx)
+	keeping.SetLimit(storesAtOnce)
+	err := each(kept, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
 		if next := turn + len(r.workers); next < units {
 			// Probably its turn comes when this one is done.
 			for i := order[next]; i < r.Partitions; i += units {
@@ -33,9 +37,15 @@ func (r *run) attribute(ctx context.Context) error {
 			}
 		}
 		err := r.workers[worker].unit(ctx, order[turn], units)
+		for i := order[turn]; err == nil && i < len(r.closingState.stacks); i += units {
+			r.keepNewest(kept, keeping, r.closingState.stacks[i])
+		}
 		r.advance(stageAttribute, 1)
 		return err
 	})
+	if failed := keeping.Wait(); failed != nil {
+		return failed
+	}
 	if err != nil {
 		return asRulebookError(err)
 	}
@@ -47,6 +57,9 @@ func (r *run) attribute(ctx context.Context) error {
 		r.exceptions = append(r.exceptions, ownNames(r.Rulebook, worker.refused)...)
 		r.waited = append(r.waited, worker.waited)
 		r.waiting = append(r.waiting, worker.waiting...)
+		if err := r.claims.merge(&worker.claims); err != nil {
+			return err
+		}
 	}
 	if err := r.addUp(); err != nil {
 		return err
@@ -54,6 +67,17 @@ func (r *run) attribute(ctx context.Context) error {
 	r.checkPoints()
 	r.countRows()
 	return nil
+}
+
+// keepNewest puts the newest run of a partition where it will be on record while the members of other partitions are
+// attributed, if there is no room for it to wait until all is known.
+func (r *run) keepNewest(ctx context.Context, keeping *errgroup.Group, stack []stateRun) {
+	if r.keep == nil || !r.Pool.Full() || len(stack) == 0 || stack[0].blob == nil {
+		return
+	}
+	keeping.Go(func() error {
+		return guarded(func() error { return r.keep(ctx, &stack[0]) })
+	})
 }
 
 // largestUnitsFirst returns the units in the order in which they are attributed: a member with very many rows shall not be
@@ -95,6 +119,8 @@ type attribution struct {
 	refused []settlement.Exception
 	// waited are the ids of rows deferred earlier that were settled tonight, waiting those of rows that wait after it.
 	waited, waiting []settlement.TakenID
+	// claims are the open ones. Whoever has one is attributed every night.
+	claims claimCount
 
 	// content is the rows of the unit, rows are those of one member after the other, and mine points to them.
 	content []byte
@@ -325,6 +351,9 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 	}
 	for i := range account.Deferred {
 		c.waiting = append(c.waiting, r.takenBy(&account.Deferred[i], settlement.NoDate))
+	}
+	if err := c.claims.add(account); err != nil {
+		return err
 	}
 	if len(account.Lots)+len(account.Redemptions)+len(account.Deferred) > 0 {
 		return c.out.Add(account, dueAfter(account, r.Date))

@@ -34,6 +34,11 @@ type Computation struct {
 	Pool *spool.Pool
 	// Observe, if not nil, is told how the work gets on. It is called from several goroutines.
 	Observe func(Progress)
+
+	// keep, if not nil, puts a run of accounts where it will be on record, several at a time. It is called for those that
+	// have no place in the pool's memory, as soon as they are whole: they would go to the disk, only to be read from there
+	// on their way to the ledger.
+	keep func(context.Context, *stateRun) error
 }
 
 // An Opening is what is on record before a settlement date. The zero Opening is an empty ledger.
@@ -60,14 +65,16 @@ type Closing struct {
 	State AccountState
 	// Settled holds the ids of the rows settled on this date, Waiting those of the rows that wait.
 	Settled, Waiting []stateRun
-	Balances         settlement.Balances
-	Points           map[settlement.Party]int64
+	// Claims are those that no lot has covered in full yet.
+	Claims   ClaimStatus
+	Balances settlement.Balances
+	Points   map[settlement.Party]int64
 	// Adjustments are the ids booked on this date.
 	Adjustments []string
 }
 
 // Compute settles a date and returns what is to be published and what is to be kept. It
-// writes nothing. An error that is a [RefusedError], or
+// writes nothing itself. An error that is a [RefusedError], or
 // wraps [settlement.ErrOutOfRange], is a refusal; any other is a failure of the world.
 func Compute(ctx context.Context, computation Computation, opening Opening) (*settlement.Night, *Closing, error) {
 	run := &run{Computation: computation, opening: opening}
@@ -130,6 +137,7 @@ type run struct {
 	workers                []*attribution
 	allocations            *spool.Spool // by line
 	closingState           AccountState
+	claims                 claimCount           // open after the night
 	waiting                []settlement.TakenID // ids of the rows that wait now
 	settledIDs, waitingIDs []stateRun
 	attributed             []settlement.Exception

@@ -1,12 +1,8 @@
 package batch
 
 import (
-	"cmp"
-	"encoding/binary"
 	"fmt"
-	"math/bits"
-	"slices"
-	"strings"
+	"iter"
 	"sync"
 
 	"alliance/settlement"
@@ -41,28 +37,6 @@ func newSpooledDetail(r *run) *spooledDetail {
 	}
 }
 
-// A detailSorter sorts the allocations of one partition after the other.
-type detailSorter struct {
-	content         []byte
-	entries, sorted []detailEntry
-	// keys and unsorted are those of one line.
-	keys     []uint64
-	unsorted []detailEntry
-	// next is, by line, first how many entries it has, then where the next one goes; 0 between partitions.
-	next   []int
-	lines  []int32
-	groups [][]detailEntry
-}
-
-// A detailEntry is an allocation in the content of a partition, with the head of its order.
-type detailEntry struct {
-	// line is the line's place, or past all lines the place of the party whose own it is.
-	line       int32
-	length     int32 // of the allocation, from at
-	occurredAt settlement.Instant
-	at         int64
-}
-
 // gather sorts the allocations of a partition into the detail.
 func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 	sorter := &d.sorters[worker]
@@ -73,130 +47,42 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 	if next := partition + len(d.sorters); next < r.Partitions {
 		r.allocations.Prefetch(next)
 	}
-	sorter.read(r, d.codec)
+	sorter.read(len(d.lines)+len(d.own), r.detailLine)
 	blob := r.Pool.NewBlob()
 	d.blobs[partition] = blob
-	for _, entries := range sorter.byLine(len(d.lines) + len(d.own)) {
-		sorter.sort(d.codec, entries)
-		if err := d.write(blob, sorter, entries); err != nil {
+	for i, line := range sorter.lines {
+		if err := d.write(blob, sorter, line, sorter.sort(d.codec, i)); err != nil {
 			return err
 		}
 	}
+	sorter.forgetHuge()
 	return blob.Close()
 }
 
-func (s *detailSorter) read(r *run, codec allocationCodec) {
-	s.entries = s.entries[:0]
-	for at := 0; at < len(s.content); {
-		reference, n := binary.Uvarint(s.content[at:])
-		at += n
-		line, own := r.line(reference)
-		if line < 0 {
-			line = int32(len(r.lines)) + int32(own)
-		}
-		length := lengthBytes + int(binary.LittleEndian.Uint16(s.content[at:]))
-		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes : at+length]})
-		s.entries = append(s.entries, detailEntry{line, int32(length), occurredAt, int64(at)})
-		at += length
+// detailLine returns the place of the line that a reference means, or past all lines that of the party whose own it is.
+func (r *run) detailLine(reference uint64) int32 {
+	line, own := r.line(reference)
+	if line < 0 {
+		line = int32(len(r.lines)) + int32(own)
 	}
+	return line
 }
 
-// byLine returns the entries of each line, in order of lines, of which there are so many.
-func (s *detailSorter) byLine(lines int) [][]detailEntry {
-	if len(s.next) < lines {
-		s.next = make([]int, lines)
-	}
-	s.lines, s.groups = s.lines[:0], s.groups[:0]
-	for i := range s.entries {
-		line := s.entries[i].line
-		if s.next[line] == 0 {
-			s.lines = append(s.lines, line)
-		}
-		s.next[line]++
-	}
-	slices.Sort(s.lines)
-	s.sorted = slices.Grow(s.sorted[:0], len(s.entries))[:len(s.entries)]
-	start := 0
-	for _, line := range s.lines {
-		count := s.next[line]
-		s.groups = append(s.groups, s.sorted[start:start+count])
-		s.next[line] = start
-		start += count
-	}
-	for i := range s.entries {
-		next := &s.next[s.entries[i].line]
-		s.sorted[*next] = s.entries[i]
-		*next++
-	}
-	for _, line := range s.lines {
-		s.next[line] = 0
-	}
-	return s.groups
-}
-
-// sort sorts the entries of one line.
-func (s *detailSorter) sort(codec allocationCodec, entries []detailEntry) {
-	compare := func(a, b detailEntry) int {
-		if a.occurredAt != b.occurredAt {
-			return cmp.Compare(a.occurredAt, b.occurredAt)
-		}
-		// All of a line have the same redeemer.
-		var x, y settlement.Allocation
-		codec.read(s.content[a.at:], &x)
-		codec.read(s.content[b.at:], &y)
-		return cmp.Or(strings.Compare(x.TransactionID, y.TransactionID), cmp.Compare(x.Number, y.Number))
-	}
-	if !s.sortByTime(entries) {
-		slices.SortFunc(entries, compare)
-		return
-	}
-	for start := 0; start < len(entries); {
-		end := start + 1
-		for end < len(entries) && entries[end].occurredAt == entries[start].occurredAt {
-			end++
-		}
-		if end > start+1 {
-			slices.SortFunc(entries[start:end], compare)
-		}
-		start = end
-	}
-}
-
-// sortByTime sorts entries by when they occurred alone, as numbers of time and place in one, which is several times as
-// fast as by comparing. It reports whether it could: the numbers have to have room for a billion entries of a month.
-func (s *detailSorter) sortByTime(entries []detailEntry) bool {
-	first, last := entries[0].occurredAt, entries[0].occurredAt
-	for i := range entries {
-		first, last = min(first, entries[i].occurredAt), max(last, entries[i].occurredAt)
-	}
-	placeBits := bits.Len(uint(len(entries) - 1))
-	if bits.Len64(uint64(last)-uint64(first))+placeBits > 64 {
-		return false
-	}
-	s.keys, s.unsorted = s.keys[:0], append(s.unsorted[:0], entries...)
-	for i := range entries {
-		s.keys = append(s.keys, (uint64(entries[i].occurredAt)-uint64(first))<<placeBits|uint64(i))
-	}
-	slices.Sort(s.keys)
-	for i, key := range s.keys {
-		entries[i] = s.unsorted[key&(1<<placeBits-1)]
-	}
-	return true
-}
-
-// write appends the sorted allocations of one line, and checks that they add up to it.
-func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, entries []detailEntry) error {
-	to, line := d.stretch(entries[0].line)
-	to.blob, to.offset, to.count = blob, blob.Size(), int64(len(entries))
+// write appends the allocations of one line, which begin at places of the sorter's content, and checks that they add up
+// to it.
+func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int32, places iter.Seq[int]) error {
+	to, line := d.stretch(place)
+	to.blob, to.offset = blob, blob.Size()
 	var pricer clearing.LinePricer
 	if line != nil {
 		pricer = clearing.NewLinePricer(d.night.Rulebook.Money, line)
 	}
 	var one [1]settlement.Allocation
-	one[0] = d.common(entries[0].line)
-	for _, entry := range entries {
-		content := sorter.content[entry.at : entry.at+int64(entry.length)]
+	one[0] = d.common(place)
+	for at := range places {
+		content := sorter.allocation(at)
 		d.codec.read(content, &one[0])
+		to.count++
 		if line != nil {
 			if err := pricer.Price(one[:]); err != nil {
 				return err

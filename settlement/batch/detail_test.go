@@ -33,44 +33,62 @@ func TestDetailIsSorted(t *testing.T) {
 			return []settlement.Instant{-1 << 60, 1 << 60}[random.IntN(2)]
 		}, false},
 	} {
+		const lines = 5
 		codec, sorter := allocationCodec{date}, detailSorter{}
-		var wanted []settlement.Allocation
-		var entries []detailEntry
-		for range 1000 {
-			one := settlement.Allocation{Redeemer: 1, Issuer: 2, OccurredAt: test.moment(), TransactionID: fmt.Sprint("t", random.IntN(500)), Number: int32(len(wanted)), Points: 1}
-			wanted = append(wanted, one)
-			record := codec.append(nil, 0, &one)[1:] // without the reference to its line
-			entries = append(entries, detailEntry{0, int32(len(record)), one.OccurredAt, int64(len(sorter.content))})
-			sorter.content = append(sorter.content, record...)
-		}
-		if got := sorter.sortByTime(slices.Clone(entries)); got != test.asNumber {
-			t.Errorf("%s: sorted as numbers is %v", name, got)
-		}
-		sorter.sort(codec, entries)
-		slices.SortFunc(wanted, func(a, b settlement.Allocation) int {
-			return cmp.Or(cmp.Compare(a.OccurredAt, b.OccurredAt), cmp.Compare(a.TransactionID, b.TransactionID), cmp.Compare(a.Number, b.Number))
-		})
-		for i := range wanted {
-			var got settlement.Allocation
-			if _, ok := codec.read(sorter.content[entries[i].at:], &got); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
-				t.Errorf("%s: in place %d is %s, number %d, want %s, number %d", name, i, got.TransactionID, got.Number, wanted[i].TransactionID, wanted[i].Number)
-				break
+		var wanted [lines][]settlement.Allocation
+		for range 2 { // its memory is used again
+			sorter.content = sorter.content[:0]
+			wanted = [lines][]settlement.Allocation{}
+			for number := range 1000 {
+				line := max(0, random.IntN(2*lines)-lines) // half are of one line
+				one := settlement.Allocation{Redeemer: 1, Issuer: 2, OccurredAt: test.moment(), TransactionID: fmt.Sprint("t", random.IntN(500)), Number: int32(number), Points: 1}
+				wanted[line] = append(wanted[line], one)
+				sorter.content = codec.append(sorter.content, uint64(line), &one)
 			}
+			sorter.read(lines, func(reference uint64) int32 { return int32(reference) })
+		}
+		for i, line := range sorter.lines {
+			wanted := wanted[line]
+			slices.SortFunc(wanted, func(a, b settlement.Allocation) int {
+				return cmp.Or(cmp.Compare(a.OccurredAt, b.OccurredAt), cmp.Compare(a.TransactionID, b.TransactionID), cmp.Compare(a.Number, b.Number))
+			})
+			places := slices.Collect(sorter.sort(codec, i))
+			if len(places) != len(wanted) {
+				t.Fatalf("%s: line %d has %d allocations, want %d", name, line, len(places), len(wanted))
+			}
+			for i, at := range places {
+				var got settlement.Allocation
+				if _, ok := codec.read(sorter.allocation(at), &got); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
+					t.Errorf("%s: in place %d of line %d is %s, number %d, want %s, number %d", name, i, line, got.TransactionID, got.Number, wanted[i].TransactionID, wanted[i].Number)
+					break
+				}
+			}
+			if line == 0 {
+				if got := sorter.readTimes(codec, places, 10); got != test.asNumber {
+					t.Errorf("%s: sorted as numbers is %v", name, got)
+				}
+			}
+		}
+		if len(sorter.lines) != lines {
+			t.Errorf("%s: lines %v", name, sorter.lines)
 		}
 	}
 }
 
 func BenchmarkSortDetail(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
-	entries := make([]detailEntry, 1000)
-	for i := range entries {
-		entries[i] = detailEntry{occurredAt: settlement.Instant(random.Int64N(86_400_000_000)), at: int64(i)}
+	codec, sorter := allocationCodec{20_000}, detailSorter{}
+	const count = 100_000
+	for range count {
+		one := settlement.Allocation{Redeemer: 1, Issuer: 2, OccurredAt: settlement.Instant(20_000*86_400_000_000 + random.Int64N(86_400_000_000)), TransactionID: "t", Points: 1}
+		sorter.content = codec.append(sorter.content, uint64(random.IntN(100)), &one)
 	}
-	var sorter detailSorter
-	some := make([]detailEntry, len(entries))
 	for b.Loop() {
-		copy(some, entries)
-		sorter.sort(allocationCodec{}, some)
+		sorter.read(100, func(reference uint64) int32 { return int32(reference) })
+		for i := range sorter.lines {
+			for range sorter.sort(codec, i) {
+			}
+		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(entries)), "ns/allocation")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/allocation")
 }

@@ -6,7 +6,7 @@ var mutations = []mutation{
 	{"the record is created, never overwritten", "books", "TestCommitOutcomes", []edit{{"books/commit.go",
 		`bucket.Create(ctx, logKey(c.slot)`, `bucket.Replace(ctx, logKey(c.slot)`}}},
 	{"data is stored before the commit", "batch", "TestRunAfterACrash", []edit{
-		{"books/attempt.go", "	ended   bool\n}", "	ended   bool\n	later   []func() error\n}"},
+		{"books/attempt.go", "	ended    bool\n}", "	ended    bool\n	later   []func() error\n}"},
 		{"books/attempt.go", `file, err := a.ledger.put(ctx, key, body)`, `size, sum, err := sumOf(body)
 	file := FileRecord{Object: key, Bytes: size, SHA256: sum}
 	a.mutex.Lock()

@@ -70,7 +70,7 @@ func BenchmarkIDs(b *testing.B) {
 				}
 				pool := spool.NewPool(b.TempDir(), c.budget)
 				r := spoolClaimants(b, pool, rows, 64, c.rejected)
-				p := &publication{attempt: &attempt{ledger: ledger}}
+				p := &stateStore{attempt: &attempt{ledger: ledger}}
 				before := used(b)
 				if err := r.gatherIDs(b.Context()); err != nil {
 					b.Fatal(err)

@@ -158,7 +158,7 @@ func TestStoredIDsAreReadFromTheLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &publication{attempt: &attempt{ledger: ledger}}
+	p := &stateStore{attempt: &attempt{ledger: ledger}}
 	run := &r.settledIDs[0]
 	if err := p.storeRun(t.Context(), run); err != nil || bucket.fails != 0 {
 		t.Fatalf("%v, with %d failures to come", err, bucket.fails)

@@ -20,7 +20,7 @@ func lettersFor(t *testing.T, standing *books.DateRecord) (*letters, *books.Ledg
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &publication{attempt: &attempt{ledger: ledger}, night: &settlement.Night{Date: 20_000}, standing: standing}
+	p := &publication{stateStore: stateStore{attempt: &attempt{ledger: ledger}}, night: &settlement.Night{Date: 20_000}, standing: standing}
 	return p.newLetters(t.Context()), ledger
 }
 

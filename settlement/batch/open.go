@@ -102,8 +102,8 @@ func mayOpen(ledger *books.Ledger, rulebook *rules.Rulebook) error {
 func (j *OpeningJob) commit(ctx context.Context, ledger *books.Ledger, lots *openingLots, report *OpeningReport) error {
 	attempt := &attempt{ledger: ledger}
 	writer := &publication{
-		job: &Job{Rulebook: j.Rulebook}, timeline: newTimeline(ledger), attempt: attempt, closing: &Closing{Points: lots.points()},
-		night: &settlement.Night{Parties: j.Rulebook.Parties}, folder: "state/",
+		stateStore: stateStore{attempt, "state/", nil}, job: &Job{Rulebook: j.Rulebook}, timeline: newTimeline(ledger),
+		closing: &Closing{Points: lots.points()}, night: &settlement.Night{Parties: j.Rulebook.Parties},
 	}
 	if err := lots.writeState(ctx, writer, report.Members); err != nil {
 		return err

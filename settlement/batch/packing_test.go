@@ -20,7 +20,7 @@ func TestPacking(t *testing.T) {
 	}
 	attempt := &attempt{ledger: ledger}
 	storing := storeMany(t.Context())
-	packing := (&publication{attempt: attempt, night: &settlement.Night{Date: 20_000}}).newPacking("statements", storing)
+	packing := (&publication{stateStore: stateStore{attempt: attempt}, night: &settlement.Night{Date: 20_000}}).newPacking("statements", storing)
 	content := func(i, size int) []byte { return bytes.Repeat([]byte{byte(i)}, size) }
 	sizes := []int{1, packedFileBytes, packedFileBytes + 1}
 	for range books.PackBytes/packedFileBytes - 1 {

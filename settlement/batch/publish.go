@@ -23,14 +23,12 @@ import (
 // A publication brings one night from memory to the objects of an attempt, and says what goes on
 // record about it.
 type publication struct {
+	stateStore
 	job      *Job
 	timeline *timeline
-	attempt  *attempt
 	night    *settlement.Night
 	closing  *Closing
 	clock    *stageClock
-	// folder is where the state's objects go in the attempt, with a "/" at its end.
-	folder string
 	// standing is what the ledger has on record of a date that is restated, else nil.
 	standing *books.DateRecord
 	// toldFiles are its acknowledgements' files, by SHA-256, once they were asked for.

@@ -185,15 +185,12 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	if err != nil {
 		return report, err
 	}
-	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
-	if report.OpenClaims, err = openClaims(ctx, j.Rulebook.Parties, closing); err != nil {
-		return report, err
-	}
+	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night), OpenClaims: &closing.Claims}
 	if j.Strict && len(night.Exceptions) > 0 {
 		return report, strictRefusal(night)
 	}
-	r.current = &publication{job: j, timeline: r.timeline, attempt: r.attempt, night: night, closing: closing, clock: clock,
-		folder: fmt.Sprintf("state/date=%s/", date), standing: standing}
+	r.current = &publication{stateStore: stateStore{r.attempt, fmt.Sprintf("state/date=%s/", date), r.timeline.knownStates(date, standing)},
+		job: j, timeline: r.timeline, night: night, closing: closing, clock: clock, standing: standing}
 	if err := r.current.keepStatements(); err != nil {
 		return report, err
 	}

@@ -24,7 +24,7 @@ func TestManyAreToldTheSame(t *testing.T) {
 		file := books.FileRecord{Name: "ack.json", Object: fmt.Sprint("old/", i), SHA256: sha256Hex([]byte(text(i)))}
 		standing.Acknowledgements = append(standing.Acknowledgements, books.AcknowledgementRecord{Merchant: fmt.Sprint(i), Files: []books.FileRecord{file}})
 	}
-	p := &publication{attempt: &attempt{ledger: ledger, discard: true}, standing: standing}
+	p := &publication{stateStore: stateStore{attempt: &attempt{ledger: ledger, discard: true}}, standing: standing}
 	start := time.Now()
 	for i := range merchants {
 		file, err := p.createUnlessStanding(t.Context(), "new", strings.NewReader(text(i)))

@@ -251,19 +251,25 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	if err != nil {
 		return report, err
 	}
-	night, closing, err := Compute(ctx, j.computation(date, clock, pool), opening)
+	store := stateStore{&attempt{ledger: ledger, discard: j.DryRun}, "state/", timeline.knownStates(date, nil)}
+	computation := j.computation(date, clock, pool)
+	if !j.DryRun {
+		computation.keep = store.keep
+	}
+	var night *settlement.Night
+	var closing *Closing
+	err = guarded(func() (err error) {
+		night, closing, err = Compute(ctx, computation, opening)
+		return err
+	})
+	if err == nil && j.Strict && len(night.Exceptions) > 0 {
+		err = strictRefusal(night)
+	}
 	if err != nil {
-		return report, err
+		return report, errors.Join(err, store.attempt.withdraw(ctx))
 	}
-	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night)}
-	if report.OpenClaims, err = openClaims(ctx, j.Rulebook.Parties, closing); err != nil {
-		return report, err
-	}
-	if j.Strict && len(night.Exceptions) > 0 {
-		return report, strictRefusal(night)
-	}
-	publication := &publication{job: j, timeline: timeline, attempt: &attempt{ledger: ledger, discard: j.DryRun},
-		night: night, closing: closing, clock: clock, folder: "state/"}
+	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night), OpenClaims: &closing.Claims}
+	publication := &publication{stateStore: store, job: j, timeline: timeline, night: night, closing: closing, clock: clock}
 	record, err := publication.write(ctx, report.Totals)
 	if err == nil && !j.DryRun {
 		report.Record, err = publication.commit(ctx, []books.DateRecord{record})

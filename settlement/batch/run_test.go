@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"alliance/settlement"
@@ -146,6 +147,49 @@ func TestSettledDateSaysWhatHasChanged(t *testing.T) {
 			t.Errorf("%q does not say %q", changed, said)
 		}
 	}
+}
+
+// TestLateRefusalsLeaveNothing refuses nights, without memory, whose accounts were put on record before that was known.
+func TestLateRefusalsLeaveNothing(t *testing.T) {
+	rulebook := mustRulebook(t, laneRulebook)
+	for settled, left := range []map[string]string{{"probe.json": ""}, nil} {
+		s := lane(t, 4, false)
+		for night := range settled {
+			mustRun(t, s.job(rulebook, laneStart+settlement.Date(night)))
+		}
+		before := contentsOf(t, s.ledger)
+		job := s.job(rulebook, laneStart+settlement.Date(settled))
+		job.Strict, job.Memory, job.SpillDirectory = true, 1, t.TempDir()
+		written := &writtenBucket{Bucket: job.Ledger}
+		job.Ledger = written
+		_, err := batch.Run(t.Context(), job)
+		var refused *batch.RefusedError
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "--strict") {
+			t.Errorf("with %d nights before: %v", settled, err)
+		}
+		if !strings.Contains(strings.Join(written.keys, " "), "/state/accounts-00000.run") {
+			t.Errorf("with %d nights before, no accounts were written, but %q", settled, written.keys)
+		}
+		after := contentsOf(t, s.ledger)
+		for key := range left {
+			delete(after, key) // stays for good once the store was tried
+		}
+		expectSame(t, after, before)
+	}
+}
+
+// A writtenBucket notes what is created.
+type writtenBucket struct {
+	storage.Bucket
+	mutex sync.Mutex
+	keys  []string
+}
+
+func (b *writtenBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
+	b.mutex.Lock()
+	b.keys = append(b.keys, key)
+	b.mutex.Unlock()
+	return b.Bucket.Create(ctx, key, body)
 }
 
 // TestRefusalsWriteNothing: what is refused leaves no object behind, not even an empty ledger.

@@ -289,16 +289,9 @@ func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *b
 	if err != nil {
 		return asRulebookError(err)
 	}
-	s.OpenClaims = *claims.status()
+	s.OpenClaims = claims.status()
 	s.Deferred.Oldest = given(oldestRow)
 	return nil
-}
-
-// openClaims counts the open claims that a closing leaves.
-func openClaims(ctx context.Context, parties settlement.Parties, closing *Closing) (*ClaimStatus, error) {
-	var claims claimCount
-	err := closing.State.Due(ctx, parties, closing.State.after+1, claims.add)
-	return claims.status(), err
 }
 
 // A claimCount adds up open claims.
@@ -307,27 +300,34 @@ type claimCount struct {
 	oldest settlement.Date
 }
 
-func (c *claimCount) add(account *settlement.Account) (err error) {
+func (c *claimCount) add(account *settlement.Account) error {
 	for i := range account.Redemptions {
 		redemption := &account.Redemptions[i]
 		if redemption.OpenClaim == 0 {
 			continue
 		}
-		if c.Count == 0 || redemption.SettledOn < c.oldest {
-			c.oldest = redemption.SettledOn
-		}
-		c.Count++
-		if c.Points, err = settlement.AddPoints(c.Points, redemption.OpenClaim); err != nil {
+		if err := c.merge(&claimCount{ClaimStatus{Count: 1, Points: redemption.OpenClaim}, redemption.SettledOn}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *claimCount) status() *ClaimStatus {
+func (c *claimCount) merge(other *claimCount) (err error) {
+	if c.Count == 0 || other.Count > 0 && other.oldest < c.oldest {
+		c.oldest = other.oldest
+	}
+	c.Count += other.Count
+	if c.Points, err = settlement.AddPoints(c.Points, other.Points); err != nil {
+		return fmt.Errorf("open claims: %w", err)
+	}
+	return nil
+}
+
+func (c *claimCount) status() ClaimStatus {
 	status := c.ClaimStatus
 	if c.Count > 0 {
 		status.Oldest = given(c.oldest)
 	}
-	return &status
+	return status
 }

@@ -113,6 +113,18 @@ func (t *timeline) stateBefore(date settlement.Date) (*books.StateRecord, string
 	return state, string(digest)
 }
 
+// knownStates are those that are likely to have objects in common with the state after a date: standing, which is on
+// record of it if it is restated and else nil, and the state before.
+func (t *timeline) knownStates(date settlement.Date, standing *books.DateRecord) (known []*books.StateRecord) {
+	if standing != nil {
+		known = append(known, t.ledger.CurrentState(&standing.State))
+	}
+	if before, _ := t.stateBefore(date); before != nil {
+		known = append(known, before)
+	}
+	return known
+}
+
 // historyBefore returns what the dates before one have done with the inbox, as far as the run of
 // that date can meet it: what lies under a date is consumed on that date or later.
 func (t *timeline) historyBefore(rulebook *rules.Rulebook, date settlement.Date) *intake.History {

@@ -28,7 +28,9 @@ type Attempt struct {
 	// packs is how many files lie in each pack of the attempt, by its key.
 	packs   map[string]int
 	created map[place]FileRecord
-	ended   bool
+	// doubtful is true if an object may still appear whose store failed.
+	doubtful bool
+	ended    bool
 }
 
 // An intent says which head an attempt builds on.
@@ -80,7 +82,7 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if err != nil {
-		delete(a.created, place{object: key})
+		a.gone(key)
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.created[file.place()] = file
@@ -100,6 +102,30 @@ func (a *Attempt) reserve(key string) error {
 		return fmt.Errorf("attempt %s stores %s twice", a.id, key)
 	}
 	a.created[place{object: key}] = FileRecord{}
+	return nil
+}
+
+// gone notes that an object could not be stored.
+func (a *Attempt) gone(key string) {
+	delete(a.created, place{object: key})
+	a.doubtful = true
+}
+
+// Withdraw ends the attempt without a record and removes what it stored, the intent last. If a store failed, or ctx is done,
+// it leaves everything: an object may still appear, and [Ledger.CleanUp] finds it by the intent.
+func (a *Attempt) Withdraw(ctx context.Context) error {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.ended {
+		return fmt.Errorf("attempt %s has ended", a.id)
+	}
+	a.ended = true
+	if a.doubtful || ctx.Err() != nil {
+		return nil
+	}
+	if err := a.ledger.remove(ctx, a.id); err != nil {
+		return fmt.Errorf("withdraw attempt %s: %w", a.id, err)
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ func (a *Attempt) CreatePack(ctx context.Context, name string, bodies []Packed) 
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if err != nil {
-		delete(a.created, place{object: key})
+		a.gone(key)
 		return nil, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.packs[key] = len(files)

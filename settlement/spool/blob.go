@@ -13,10 +13,15 @@ type Blob struct {
 	last   []byte
 	size   int64
 	disk   extents
+	brief  bool
 }
 
 // NewBlob returns an empty blob.
 func (p *Pool) NewBlob() *Blob { return &Blob{pool: p} }
+
+// NewBriefBlob returns an empty blob that is released soon after it is written. A part of the memory is kept free for
+// such blobs: when what stays has filled the rest, they need not go to the disk and come back.
+func (p *Pool) NewBriefBlob() *Blob { return &Blob{pool: p, brief: true} }
 
 // Write appends to the blob.
 func (b *Blob) Write(content []byte) (int, error) {
@@ -50,7 +55,7 @@ func (b *Blob) Close() error {
 }
 
 func (b *Blob) hand() error {
-	kept, err := b.pool.keep(b.last, &b.pays, func(length int) int64 { return b.disk.place(b.pool, length) })
+	kept, err := b.pool.keep(b.last, b.pool.room(b.brief), &b.pays, func(length int) int64 { return b.disk.place(b.pool, length) })
 	b.last = nil
 	if err == nil {
 		b.pieces = append(b.pieces, kept)

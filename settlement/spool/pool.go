@@ -85,10 +85,24 @@ func (p *Pool) giveBack(buffer []byte) {
 	}
 }
 
-// keep takes over a full buffer: it stays in memory if the budget allows, or goes to the file, compressed if that
+// briefShare is the part of the budget that is kept free for brief blobs: one of so many.
+const briefShare = 8
+
+// room returns up to how many bytes all together may be in memory for something to stay there.
+func (p *Pool) room(brief bool) int64 {
+	if brief {
+		return p.budget
+	}
+	return p.budget - p.budget/briefShare
+}
+
+// Full reports whether memory is left for nothing but brief blobs.
+func (p *Pool) Full() bool { return p.held.Load()+PieceBytes > p.room(false) }
+
+// keep takes over a full buffer: it stays in memory if there is room, or goes to the file, compressed if that
 // pays, to the place that is asked for then, and the buffer is given back.
-func (p *Pool) keep(buffer []byte, pays *compression, place func(length int) int64) (piece, error) {
-	if p.held.Add(int64(cap(buffer))) <= p.budget {
+func (p *Pool) keep(buffer []byte, room int64, pays *compression, place func(length int) int64) (piece, error) {
+	if p.held.Add(int64(cap(buffer))) <= room {
 		return piece{memory: &buffer, length: len(buffer)}, nil
 	}
 	p.held.Add(-int64(cap(buffer)))

@@ -119,7 +119,7 @@ func (w *Writer) hand(partition int) error {
 	}
 	s := w.spool
 	to := &s.partitions[partition]
-	kept, err := s.pool.keep(buffer, &s.pays, func(length int) int64 {
+	kept, err := s.pool.keep(buffer, s.pool.room(false), &s.pays, func(length int) int64 {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
 		return to.disk.place(s.pool, length)

@@ -1,0 +1,142 @@
+package batch
+
+import (
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"alliance/settlement"
+)
+
+// A detailSorter sorts the allocations of one partition after the other: by line, and within each by when they occurred,
+// transaction and number. Of an allocation it keeps no more than where it is: the largest lines of the largest nights
+// have millions.
+type detailSorter struct {
+	content []byte
+	// lines are those with allocations, in order; places says where in content allocations begin, those of lines[i] from
+	// starts[i] to starts[i+1], in order of content.
+	lines  []int32
+	starts []int
+	places []int
+	// keys are those of one line: when an allocation occurred, since the first, and its place among the line's.
+	keys []uint64
+	// next is, by line, first how many allocations it has, then where the next one goes; 0 between partitions.
+	next []int
+}
+
+// read finds out which allocations of the content belong to which line, of so many.
+func (s *detailSorter) read(lines int, lineOf func(reference uint64) int32) {
+	if len(s.next) < lines {
+		s.next = make([]int, lines)
+	}
+	s.lines, s.starts = s.lines[:0], append(s.starts[:0], 0)
+	count := 0
+	s.each(func(reference uint64, _ int) {
+		line := lineOf(reference)
+		if s.next[line] == 0 {
+			s.lines = append(s.lines, line)
+		}
+		s.next[line]++
+		count++
+	})
+	slices.Sort(s.lines)
+	end := 0
+	for _, line := range s.lines {
+		s.next[line], end = end, end+s.next[line]
+		s.starts = append(s.starts, end)
+	}
+	s.places = slices.Grow(s.places[:0], count)[:count]
+	s.each(func(reference uint64, at int) {
+		next := &s.next[lineOf(reference)]
+		s.places[*next] = at
+		*next++
+	})
+	for _, line := range s.lines {
+		s.next[line] = 0
+	}
+}
+
+// each visits all allocations of the content, with the reference to the line and where the allocation begins.
+func (s *detailSorter) each(visit func(reference uint64, at int)) {
+	for at := 0; at < len(s.content); {
+		reference, n := binary.Uvarint(s.content[at:])
+		at += n
+		visit(reference, at)
+		at += s.length(at)
+	}
+}
+
+func (s *detailSorter) length(at int) int {
+	return lengthBytes + int(binary.LittleEndian.Uint16(s.content[at:]))
+}
+
+// allocation returns the bytes of the allocation that begins at a place.
+func (s *detailSorter) allocation(at int) []byte { return s.content[at : at+s.length(at)] }
+
+// sort returns where the allocations of the i-th line begin, in their order.
+func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
+	places := s.places[s.starts[i]:s.starts[i+1]]
+	// All of a line have the same redeemer.
+	compare := func(a, b int) int {
+		var x, y settlement.Allocation
+		codec.read(s.content[a:], &x)
+		codec.read(s.content[b:], &y)
+		return cmp.Or(cmp.Compare(x.OccurredAt, y.OccurredAt), strings.Compare(x.TransactionID, y.TransactionID), cmp.Compare(x.Number, y.Number))
+	}
+	placeBits := bits.Len(uint(len(places) - 1))
+	if !s.readTimes(codec, places, placeBits) {
+		slices.SortFunc(places, compare)
+		return slices.Values(places)
+	}
+	placeOf := func(key uint64) int { return places[key&(1<<placeBits-1)] }
+	slices.Sort(s.keys)
+	for start := 0; start < len(s.keys); {
+		end := start + 1
+		for end < len(s.keys) && s.keys[end]>>placeBits == s.keys[start]>>placeBits {
+			end++
+		}
+		if end > start+1 {
+			slices.SortFunc(s.keys[start:end], func(a, b uint64) int { return compare(placeOf(a), placeOf(b)) })
+		}
+		start = end
+	}
+	return func(yield func(int) bool) {
+		for _, key := range s.keys {
+			if !yield(placeOf(key)) {
+				return
+			}
+		}
+	}
+}
+
+// readTimes makes keys of when the allocations of a line occurred, so that these are sorted as numbers, which is several
+// times as fast as by comparing. It reports whether it could: the numbers have to have room for a billion allocations of a
+// month.
+func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits int) bool {
+	s.keys = slices.Grow(s.keys[:0], len(places))
+	first, last := settlement.Instant(1<<63-1), settlement.Instant(-1<<63)
+	for _, at := range places {
+		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes : at+s.length(at)]})
+		first, last = min(first, occurredAt), max(last, occurredAt)
+		s.keys = append(s.keys, uint64(occurredAt))
+	}
+	if bits.Len64(uint64(last)-uint64(first))+placeBits > 64 {
+		return false
+	}
+	for i, occurredAt := range s.keys {
+		s.keys[i] = (occurredAt-uint64(first))<<placeBits | uint64(i)
+	}
+	return true
+}
+
+// hugeBytes is how large a partition is whose memory is not kept for those that come after it.
+const hugeBytes = 32 << 20
+
+func (s *detailSorter) forgetHuge() {
+	if cap(s.content) > hugeBytes {
+		s.content, s.places, s.keys = nil, nil, nil
+	}
+}
