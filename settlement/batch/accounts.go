@@ -29,7 +29,7 @@ type AccountState struct {
 // A stateRun is one run, of accounts or ids, on record or still in the pool.
 type stateRun struct {
 	// object is what goes on record; its Object is "" while the run is not stored, and so is its SHA256 until it is
-	// asked for: see [stateRun.sum].
+	// asked for: see [stateRun.sum]. Of ids that are gathered it says no more than whose they are until that was done once.
 	object books.StateObject
 	blob   *spool.Blob
 	// gathering has the run if it is one of ids that is put together when it is wanted.
@@ -46,6 +46,7 @@ func (r *stateRun) content(ctx context.Context, whole bool) (storage.ReadAtClose
 	}
 	if r.gathering != nil {
 		blob, err := r.gathering.inOnePiece(ctx)
+		r.learn()
 		return nothingToClose{blob}, err
 	}
 	if !whole {
@@ -63,6 +64,16 @@ func (r *stateRun) body(ctx context.Context) readSeekCloser {
 	return nothingToEnd{r.blob.NewReader()}
 }
 
+// learn fills in what is known of ids once they were gathered.
+func (r *stateRun) learn() {
+	if r.gathering == nil {
+		return
+	}
+	if found := r.gathering.found.Load(); found != nil {
+		r.object.Bytes, r.object.Rows, r.object.IndexSHA256 = found.Bytes, found.IDs, found.IndexSHA256
+	}
+}
+
 // sum returns the run's SHA-256, in hex. That of one that is not on record is reckoned when it is asked for: nearly
 // always it is stored first, which tells it without reading the run once more.
 func (r *stateRun) sum(ctx context.Context) (string, error) {
@@ -74,6 +85,7 @@ func (r *stateRun) sum(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("sum up a run of %s: %w", r.object.Role, err)
 		}
 		r.object.SHA256 = hex.EncodeToString(hash.Sum(nil))
+		r.learn()
 	}
 	return r.object.SHA256, nil
 }

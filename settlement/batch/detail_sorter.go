@@ -25,6 +25,8 @@ type detailSorter struct {
 	keys []uint64
 	// next is, by line, first how many allocations it has, then where the next one goes; 0 between partitions.
 	next []int
+
+	touched int
 }
 
 // read finds out which allocations of the content belong to which line, of so many.
@@ -104,9 +106,19 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 		start = end
 	}
 	return func(yield func(int) bool) {
-		for _, key := range s.keys {
-			if !yield(placeOf(key)) {
-				return
+		var soon [touchedAtOnce]int
+		for keys := range slices.Chunk(s.keys, len(soon)) {
+			for i, key := range keys {
+				soon[i] = placeOf(key)
+			}
+			// They lie anywhere in the content. Touching some first lets the processor fetch many at a time.
+			for _, at := range soon[:len(keys)] {
+				s.touched += int(s.content[at]) + int(s.content[min(at+cacheLineBytes, len(s.content)-1)])
+			}
+			for _, at := range soon[:len(keys)] {
+				if !yield(at) {
+					return
+				}
 			}
 		}
 	}

@@ -18,7 +18,8 @@
 //  5. [Compute] settles the date in memory, see below. It refuses the night if a merchant is missing
 //     that the rulebook requires, or more than missing.max_share of those expected ([MissingError];
 //     AllowMissing overrides), if an adjustment is bad, if a sum is out of range, and under Strict
-//     if there is any exception. Nothing has been written then.
+//     if there is any exception. Nothing has been written then, or, of a night that is larger than the memory, nothing is
+//     left: the accounts of such a night are stored as objects of the attempt as soon as they are whole, and taken back.
 //  6. State, tables and detail are stored as objects of an attempt; the tables are read back and
 //     compared before; one record commits all of it; the projection copies it to the statements.
 //     With them go the merchants' acknowledgements, for which files with rejected rows are read a
@@ -28,7 +29,7 @@
 //
 // [Compute] reads nothing but its arguments, the inbox and the state on record, and writes nothing
 // but into the pool of what is on its way ([spool.Pool]), which holds as much in memory as it may and
-// spills the rest to the local disk. Its stages meet through partitions there:
+// spills the rest to the local disk; accounts that would be spilled it hands to whoever puts them on record. Its stages meet through partitions there:
 //
 //	read         file by file: hash, parse, validate; a file is consumed, held or a duplicate
 //	  -> rows by member; ids, with what decides about them, by id

@@ -7,11 +7,11 @@ var mutations = []mutation{
 		`bucket.Create(ctx, logKey(c.slot)`, `bucket.Replace(ctx, logKey(c.slot)`}}},
 	{"data is stored before the commit", "batch", "TestRunAfterACrash", []edit{
 		{"books/attempt.go", "	ended    bool\n}", "	ended    bool\n	later   []func() error\n}"},
-		{"books/attempt.go", `file, err := a.ledger.put(ctx, key, body)`, `size, sum, err := sumOf(body)
+		{"books/attempt.go", `file, err := a.ledger.put(ctx, key, sent)`, `size, sum, err := sumOf(body)
 	file := FileRecord{Object: key, Bytes: size, SHA256: sum}
 	a.mutex.Lock()
 	a.later = append(a.later, func() error {
-		_, err := a.ledger.put(context.WithoutCancel(ctx), key, body)
+		_, err := a.ledger.put(context.WithoutCancel(ctx), key, sent)
 		return err
 	})
 	a.mutex.Unlock()`},

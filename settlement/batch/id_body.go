@@ -25,7 +25,14 @@ func (b *idBody) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += b.at
 	case io.SeekEnd:
-		offset += b.gathering.facts.Bytes
+		if b.gathering.found.Load() == nil {
+			b.Close()
+		}
+		facts, err := b.gathering.facts(b.ctx)
+		if err != nil {
+			return 0, err
+		}
+		offset += facts.Bytes
 	}
 	if offset < 0 {
 		return 0, fmt.Errorf("seek to %d in a run of ids", offset)
@@ -34,10 +41,10 @@ func (b *idBody) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Read reads on. That the end is reached is said when the whole run came out as it was before, and not sooner.
+// Read reads on. That the end is reached is said when the whole run came out, as it was before, and not sooner.
 func (b *idBody) Read(buffer []byte) (int, error) {
 	if b.pipe == nil || b.from != b.at {
-		if b.at >= b.gathering.facts.Bytes {
+		if found := b.gathering.found.Load(); found != nil && b.at >= found.Bytes {
 			return 0, io.EOF
 		}
 		if err := b.start(); err != nil {
@@ -59,7 +66,7 @@ func (b *idBody) start() error {
 	go func() {
 		defer close(done)
 		defer cancel()
-		writer.CloseWithError(guarded(func() error { return b.gathering.writeAgain(ctx, writer) }))
+		writer.CloseWithError(guarded(func() error { return b.gathering.writeTo(ctx, writer) }))
 	}()
 	b.pipe, b.done = reader, done
 	var err error

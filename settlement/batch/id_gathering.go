@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"alliance/settlement"
 	"alliance/settlement/books"
@@ -18,9 +19,9 @@ import (
 // An idGathering puts together the ids that the night's rows took: of tonight's all that were not refused and did not
 // end as deferred or rejected, and those of rows deferred earlier that were settled.
 //
-// It does so once to find out how long their run is and what its index says. If what decided about the ids is in memory, their run takes its place. If it was
-// spilled, only the filters are kept, and the run is gathered again when it is read: to sort it once more takes less than
-// to write it to the disk, and to read it there, on its way to the ledger.
+// If what decided about the ids is in memory, their run takes its place. If it was spilled, the run is gathered when it is
+// read: to sort it once more takes less than to write it to the disk, and to read it there, on its way to the ledger.
+// How long it is and what its index says is known once it was read whole.
 type idGathering struct {
 	pool                *spool.Pool
 	claimants           *spool.Spool
@@ -34,19 +35,24 @@ type idGathering struct {
 	// waited are the ids of rows deferred earlier, by partition.
 	waited [][]settlement.TakenID
 
-	facts   identifiers.Facts
-	filters *spool.Blob
+	found atomic.Pointer[gatheredFacts]
 
 	mutex sync.Mutex
 	// whole is the run, if it is there in one piece.
 	whole *spool.Blob
 }
 
+// gatheredFacts are what is known of a run that was gathered once, and need not be found out again.
+type gatheredFacts struct {
+	identifiers.Facts
+	filters *spool.Blob
+}
+
 func newIDGathering(r *run) *idGathering {
 	g := &idGathering{
 		pool: r.Pool, claimants: r.claimants, codec: r.codec, partitions: r.Partitions, workers: r.Workers,
 		refusals: r.refusals, unsettled: r.unsettledRows(),
-		waited: make([][]settlement.TakenID, r.Partitions), filters: r.Pool.NewBlob(),
+		waited: make([][]settlement.TakenID, r.Partitions),
 	}
 	if len(g.refusals)+len(g.unsettled) > 0 || slices.Contains(r.files.discarded, true) {
 		g.doubtful = newNameFilter(len(g.refusals) + len(g.unsettled))
@@ -66,79 +72,108 @@ func newIDGathering(r *run) *idGathering {
 	return g
 }
 
-// first gathers the ids for the first time. It returns their run, or none if there are no ids.
-func (g *idGathering) first(ctx context.Context, role books.Role, night settlement.Date) ([]stateRun, error) {
-	writer := identifiers.NewWriter(io.Discard, &aside{blob: g.filters})
+// run returns the run of the ids, or none if there are no ids.
+func (g *idGathering) run(ctx context.Context, role books.Role, night settlement.Date) ([]stateRun, error) {
+	any, err := g.any()
+	if err != nil || !any {
+		g.releaseAll()
+		return nil, err
+	}
 	if !g.claimants.Spilled() {
-		g.whole = g.pool.NewBlob()
-		writer = identifiers.NewWriter(g.whole, &aside{blob: g.filters})
-	}
-	if _, err := g.write(ctx, writer); err != nil {
-		return nil, err
-	}
-	var err error
-	if g.facts, err = writer.Close(); err != nil {
-		return nil, err
-	}
-	if g.whole != nil {
-		g.release()
-		if err := g.whole.Close(); err != nil {
+		if _, err := g.inOnePiece(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if g.facts.IDs == 0 {
-		g.releaseAll()
-		return nil, nil
-	}
-	object := books.StateObject{Role: role, Night: night.String(), FileRecord: books.FileRecord{
-		Bytes: g.facts.Bytes, Rows: g.facts.IDs, IndexSHA256: g.facts.IndexSHA256}}
-	return []stateRun{{object: object, gathering: g}}, nil
+	run := stateRun{object: books.StateObject{Role: role, Night: night.String()}, gathering: g}
+	run.learn()
+	return []stateRun{run}, nil
 }
 
-// writeAgain writes the run as it was gathered first.
-func (g *idGathering) writeAgain(ctx context.Context, to io.Writer) error {
-	writer := identifiers.NewWriter(to, &asideBefore{g.filters.NewReader()})
-	count, err := g.write(ctx, writer)
-	if err != nil {
-		return err
+// any reports whether there are ids.
+func (g *idGathering) any() (bool, error) {
+	var content []byte
+	for partition := range g.partitions {
+		if len(g.waited[partition]) > 0 {
+			return true, nil
+		}
+		var err error
+		if content, err = g.claimants.Load(partition, content[:0]); err != nil {
+			return false, err
+		}
+		for at := 0; at < len(content); {
+			name, length := peekClaimant(content[at:])
+			if g.doubtful == nil || g.took(name) {
+				return true, nil
+			}
+			at += length
+		}
 	}
-	if count != g.facts.IDs {
-		panic(fmt.Sprintf("%d ids came out when they were gathered again, %d before", count, g.facts.IDs))
+	return false, nil
+}
+
+// facts returns what is known of the run, for which it is gathered unless that was done before.
+func (g *idGathering) facts(ctx context.Context) (*gatheredFacts, error) {
+	if g.found.Load() == nil {
+		if err := g.writeTo(ctx, io.Discard); err != nil {
+			return nil, err
+		}
 	}
-	facts, err := writer.Close()
-	if err == nil && facts != g.facts {
-		panic(fmt.Sprintf("ids gathered again came out as %+v, before as %+v", facts, g.facts))
+	return g.found.Load(), nil
+}
+
+// writeTo gathers the run and writes it.
+func (g *idGathering) writeTo(ctx context.Context, to io.Writer) error {
+	found := g.found.Load()
+	var filters *spool.Blob
+	var putAside io.ReadWriter
+	if found != nil {
+		putAside = &asideBefore{found.filters.NewReader()}
+	} else {
+		filters = g.pool.NewBlob()
+		putAside = &aside{blob: filters}
+	}
+	facts, err := g.write(ctx, identifiers.NewWriter(to, putAside), found)
+	if err == nil && found == nil && g.found.CompareAndSwap(nil, &gatheredFacts{facts, filters}) {
+		return nil
+	}
+	if filters != nil {
+		filters.Release()
+	}
+	if found = g.found.Load(); err == nil && facts != found.Facts {
+		panic(fmt.Sprintf("ids gathered again came out as %+v, before as %+v", facts, found.Facts))
 	}
 	return err
 }
 
-// write writes the ids to a writer, in order, and counts them.
-func (g *idGathering) write(ctx context.Context, writer *identifiers.Writer) (written int64, err error) {
+// write writes the ids to a writer, in order; found is what is known of their run, or nil.
+func (g *idGathering) write(ctx context.Context, writer *identifiers.Writer, found *gatheredFacts) (facts identifiers.Facts, err error) {
 	// So many partitions at a time are gathered, and then written in order.
 	workers := make([]idBuffer, min(g.workers, g.partitions))
+	var written int64
 	for first := 0; first < g.partitions; first += len(workers) {
 		count := min(len(workers), g.partitions-first)
 		err := each(ctx, count, count, func(_ context.Context, _, i int) error { return g.gather(first+i, &workers[i]) })
 		if err != nil {
-			return written, err
+			return facts, err
 		}
 		for i := range count {
-			if g.whole != nil {
-				g.claimants.Release(first + i)
-			}
 			if err := addIDs(writer, workers[i].ids); err != nil {
-				return written, err
+				return facts, err
 			}
 			written += int64(len(workers[i].ids))
 		}
 	}
-	return written, nil
+	if found != nil && written != found.IDs {
+		panic(fmt.Sprintf("%d ids came out when they were gathered again, %d before", written, found.IDs))
+	}
+	return writer.Close()
 }
 
 type idBuffer struct {
 	content []byte
 	sorter  digestSorter
 	ids     []settlement.TakenID
+	touched int
 }
 
 // gather leaves the ids that the rows of a partition took in the buffer, in order.
@@ -169,6 +204,13 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 	keys := buffer.sorter.sort()
 	buffer.ids = slices.Grow(buffer.ids[:0], len(keys))[:len(keys)]
 	for i, key := range keys {
+		if i%touchedAtOnce == 0 {
+			// They lie anywhere in the content. Touching some first lets the processor fetch many at a time.
+			for _, soon := range keys[i:min(i+touchedAtOnce, len(keys))] {
+				at := buffer.sorter.placeOf(soon)
+				buffer.touched += int(buffer.content[at]) + int(buffer.content[at+claimantDigestsBytes])
+			}
+		}
 		g.codec.readTakenID(buffer.content[buffer.sorter.placeOf(key):], &buffer.ids[i])
 	}
 	for i := 1; i < len(keys); i++ {
@@ -196,7 +238,9 @@ func (g *idGathering) release() {
 	for partition := range g.partitions {
 		g.claimants.Release(partition)
 	}
-	g.filters.Release()
+	if found := g.found.Load(); found != nil {
+		found.filters.Release()
+	}
 }
 
 // releaseAll forgets the run, too.
@@ -218,7 +262,7 @@ func (g *idGathering) inOnePiece(ctx context.Context) (*spool.Blob, error) {
 		return g.whole, nil
 	}
 	whole := g.pool.NewBlob()
-	if err := errors.Join(g.writeAgain(ctx, whole), whole.Close()); err != nil {
+	if err := errors.Join(g.writeTo(ctx, whole), whole.Close()); err != nil {
 		whole.Release()
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (r *run) gatherIDs(ctx context.Context) (err error) {
 	if r.waitingIDs, err = waiting.finish(books.WaitingIDs, r.Date); err != nil {
 		return err
 	}
-	r.settledIDs, err = newIDGathering(r).first(ctx, books.IDs, r.Date)
+	r.settledIDs, err = newIDGathering(r).run(ctx, books.IDs, r.Date)
 	return err
 }
 

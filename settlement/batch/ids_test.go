@@ -242,6 +242,9 @@ func TestIDsThatCannotBeGathered(t *testing.T) {
 
 	// A row more is refused than before.
 	r = gather(spool.NewPool(t.TempDir(), 0))
+	if _, err := r.settledIDs[0].gathering.facts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	one := rowName{1, 1}
 	r.refusals[one] = clearing.Refusal{File: one.file, Row: one.row}
 	r.settledIDs[0].gathering.doubtful.add(one)

@@ -167,4 +167,8 @@ func (a *attribution) readMember(member int) {
 	}
 }
 
-const cacheLineBytes = 64
+const (
+	cacheLineBytes = 64
+	// touchedAtOnce is how many places are touched before the first of them is read.
+	touchedAtOnce = 64
+)

@@ -29,6 +29,12 @@ func (s *stateStore) keep(ctx context.Context, run *stateRun) error {
 // recall makes a run the object of the same content that a known state names, if there is one, and gives back its
 // place in the pool.
 func (s *stateStore) recall(ctx context.Context, run *stateRun) (bool, error) {
+	if run.gathering != nil && hasNight(s.known, &run.object) {
+		if _, err := run.gathering.facts(ctx); err != nil {
+			return false, err
+		}
+		run.learn()
+	}
 	if !hasIndex(s.known, run.object.IndexSHA256, run.object.Bytes) {
 		return false, nil
 	}
@@ -47,6 +53,18 @@ func (s *stateStore) recall(ctx context.Context, run *stateRun) (bool, error) {
 	return true, nil
 }
 
+// hasNight reports whether a known state names a run of the same role and night: only such a one may have the same ids.
+func hasNight(known []*books.StateRecord, object *books.StateObject) bool {
+	for _, state := range known {
+		for i := range state.Objects {
+			if state.Objects[i].Role == object.Role && state.Objects[i].Night == object.Night {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // hasIndex reports whether a known state names a run with an index: only such a one may be of the same content.
 func hasIndex(known []*books.StateRecord, index string, size int64) bool {
 	for _, state := range known {
@@ -61,7 +79,6 @@ func hasIndex(known []*books.StateRecord, index string, size int64) bool {
 
 // storeRun puts a run on record and gives back its place in the pool.
 func (s *stateStore) storeRun(ctx context.Context, run *stateRun) error {
-	rows, index := run.object.Rows, run.object.IndexSHA256
 	name := strings.ReplaceAll(string(run.object.Role), "_", "-") + ".run"
 	if run.object.Role == books.Accounts {
 		name = fmt.Sprintf("accounts-%05d.run", run.object.Partition)
@@ -72,10 +89,11 @@ func (s *stateStore) storeRun(ctx context.Context, run *stateRun) error {
 	if err != nil {
 		return err
 	}
+	run.learn()
 	if file.Bytes != run.object.Bytes || run.object.SHA256 != "" && file.SHA256 != run.object.SHA256 {
 		return fmt.Errorf("%s was stored with %d bytes and SHA-256 %s, written with %d and %s", name, file.Bytes, file.SHA256, run.object.Bytes, run.object.SHA256)
 	}
-	file.Rows, file.IndexSHA256 = rows, index
+	file.Rows, file.IndexSHA256 = run.object.Rows, run.object.IndexSHA256
 	run.object.FileRecord = file
 	if !s.attempt.discard {
 		// Who needs it again, as the next date of a catch-up does, reads it there.

@@ -55,7 +55,7 @@ func (l *Ledger) Begin(ctx context.Context) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := l.put(ctx, attemptPrefix(attempt.id)+intentName, bytes.NewReader(text)); err != nil {
+	if _, err := l.put(ctx, attemptPrefix(attempt.id)+intentName, newSentBody(bytes.NewReader(text))); err != nil {
 		return nil, fmt.Errorf("begin attempt %s: %w", attempt.id, err)
 	}
 	crash.At(crash.IntentCreated)
@@ -73,11 +73,8 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 	if err := a.reserve(key); err != nil {
 		return FileRecord{}, err
 	}
-	content, err := small(body)
-	if err != nil {
-		return FileRecord{}, fmt.Errorf("store %s of attempt %s: read what is to be stored: %w", name, a.id, err)
-	}
-	file, err := a.ledger.put(ctx, key, body)
+	sent := newSentBody(body)
+	file, err := a.ledger.put(ctx, key, sent)
 	file.Name = name
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -86,7 +83,7 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.created[file.place()] = file
-	a.ledger.kept.add(file.place(), content)
+	a.ledger.kept.add(file.place(), sent.small())
 	crash.At(crash.ObjectCreated)
 	return file, nil
 }
@@ -133,11 +130,7 @@ func (a *Attempt) Withdraw(ctx context.Context) error {
 const tries = 4
 
 // put creates an object that nobody else creates. It reads the body once if the first try succeeds.
-func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileRecord, error) {
-	sent, err := newSentBody(body)
-	if err != nil {
-		return FileRecord{}, fmt.Errorf("read what is to be stored: %w", err)
-	}
+func (l *Ledger) put(ctx context.Context, key string, sent *sentBody) (FileRecord, error) {
 	for try := 0; ; try++ {
 		err := l.bucket.Create(ctx, key, sent)
 		if sent.failed != nil {
@@ -162,11 +155,11 @@ func (l *Ledger) put(ctx context.Context, key string, body io.ReadSeeker) (FileR
 // created returns what is on record of an object that is there now. If it was there already, it has to be of our own
 // write, whose answer was lost.
 func (l *Ledger) created(ctx context.Context, key string, sent *sentBody, answer error) (FileRecord, error) {
-	sum, err := sent.sum()
+	size, sum, err := sent.sum()
 	if err != nil {
 		return FileRecord{}, fmt.Errorf("read what is to be stored: %w", err)
 	}
-	file := FileRecord{Object: key, Bytes: sent.size, SHA256: sum}
+	file := FileRecord{Object: key, Bytes: size, SHA256: sum}
 	if answer != nil {
 		err = l.verify(ctx, file)
 	}
@@ -177,29 +170,28 @@ func (l *Ledger) created(ctx context.Context, key string, sent *sentBody, answer
 // first would be to read it twice.
 type sentBody struct {
 	body io.ReadSeeker
-	size int64
 	// at is the place of the next read. hash has what was read last from the start on, hashed bytes of it without a gap.
 	at, hashed int64
 	hash       hash.Hash
+	// head is the beginning of what hash has: all of it if that is small. whole is true if that is known to be the body.
+	head  []byte
+	whole bool
 	// failed is why the body could not be read.
 	failed error
 }
 
-func newSentBody(body io.ReadSeeker) (*sentBody, error) {
-	size, err := body.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = body.Seek(0, io.SeekStart)
-	}
-	return &sentBody{body: body, size: size, hash: sha256.New()}, err
-}
+func newSentBody(body io.ReadSeeker) *sentBody { return &sentBody{body: body, hash: sha256.New()} }
 
 func (b *sentBody) Read(buffer []byte) (int, error) {
 	n, err := b.body.Read(buffer)
 	if b.at == 0 && n > 0 {
 		b.hash.Reset()
-		b.hashed = 0
+		b.head, b.hashed = b.head[:0], 0
 	}
 	if b.at == b.hashed {
+		if b.hashed <= keptObjectBytes {
+			b.head = append(b.head, buffer[:n]...)
+		}
 		b.hash.Write(buffer[:n])
 		b.hashed += int64(n)
 	}
@@ -220,15 +212,24 @@ func (b *sentBody) Seek(offset int64, whence int) (int64, error) {
 	return at, err
 }
 
-// sum returns the SHA-256 of the body, in hex: of what was sent last, or, if that was not all of it, of what it reads
-// now, as when the store found without it that the key is taken.
-func (b *sentBody) sum() (string, error) {
-	if b.hashed != b.size {
-		size, sum, err := sumOf(b.body)
-		if err == nil && size != b.size {
-			err = fmt.Errorf("it has %d bytes instead of %d", size, b.size)
-		}
-		return sum, err
+// small returns the body once it was sent and summed up, if it is small enough to be kept, else nil.
+func (b *sentBody) small() []byte {
+	if !b.whole || b.hashed > keptObjectBytes {
+		return nil
 	}
-	return hex.EncodeToString(b.hash.Sum(nil)), nil
+	return append(make([]byte, 0, len(b.head)), b.head...)
+}
+
+// sum returns length and SHA-256, in hex, of the body: of what was sent last, or, if that was not all of it, of what it
+// reads now, as when the store found without it that the key is taken.
+func (b *sentBody) sum() (int64, string, error) {
+	size, err := b.body.Seek(0, io.SeekEnd)
+	if b.whole = err == nil && b.hashed == size; err != nil || b.whole {
+		return size, hex.EncodeToString(b.hash.Sum(nil)), err
+	}
+	read, sum, err := sumOf(b.body)
+	if err == nil && read != size {
+		err = fmt.Errorf("it has %d bytes instead of %d", read, size)
+	}
+	return size, sum, err
 }

@@ -23,23 +23,6 @@ type kept struct {
 
 func newKept() *kept { return &kept{contents: make(map[place][]byte)} }
 
-// small reads a body that is small enough to be kept; of others it returns nil. It goes to the body's start.
-func small(body io.ReadSeeker) ([]byte, error) {
-	size, err := body.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = body.Seek(0, io.SeekStart)
-	}
-	if err != nil || size > keptObjectBytes {
-		return nil, err
-	}
-	content := make([]byte, size)
-	if _, err := io.ReadFull(body, content); err != nil {
-		return nil, err
-	}
-	_, err = body.Seek(0, io.SeekStart)
-	return content, err
-}
-
 // add keeps a file, if there is room.
 func (k *kept) add(file place, content []byte) {
 	k.mutex.Lock()

@@ -55,7 +55,7 @@ func (a *Attempt) CreatePack(ctx context.Context, name string, bodies []Packed) 
 	if err := a.reserve(key); err != nil {
 		return nil, err
 	}
-	_, err = a.ledger.put(ctx, key, bytes.NewReader(pack))
+	_, err = a.ledger.put(ctx, key, newSentBody(bytes.NewReader(pack)))
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if err != nil {

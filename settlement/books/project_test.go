@@ -1,8 +1,10 @@
 package books
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -347,9 +349,18 @@ func TestProjectWhatIsKept(t *testing.T) {
 	if looks == 0 {
 		t.Error("published a second time without a look")
 	}
-	large := strings.NewReader(strings.Repeat("x", keptObjectBytes+1))
-	if content, err := small(large); content != nil || err != nil {
-		t.Errorf("%d bytes are to be kept, %v", len(content), err)
+	for _, c := range []struct{ size, read, kept int }{{keptObjectBytes + 1, keptObjectBytes + 1, 0}, {keptObjectBytes, keptObjectBytes, keptObjectBytes}, {100, 0, 0}, {100, 99, 0}} {
+		sent := newSentBody(strings.NewReader(strings.Repeat("x", c.size)))
+		if _, err := io.CopyN(io.Discard, sent, int64(c.read)); err != nil {
+			t.Fatal(err)
+		}
+		size, sum, err := sent.sum()
+		if err != nil || size != int64(c.size) || sum != digest(bytes.Repeat([]byte("x"), c.size)) {
+			t.Errorf("%+v: %d bytes of SHA-256 %s, %v", c, size, sum, err)
+		}
+		if content := sent.small(); len(content) != c.kept {
+			t.Errorf("%+v: %d bytes are to be kept", c, len(content))
+		}
 	}
 	ledger.kept.add(place{object: "full"}, make([]byte, keptBytes))
 	ledger.kept.add(place{object: "more"}, []byte("x"))

@@ -45,17 +45,22 @@ func (b *Blob) Write(content []byte) (int, error) {
 
 // Close ends the writing.
 func (b *Blob) Close() error {
-	if len(b.last) == 0 {
-		return nil
+	if len(b.last) > 0 {
+		small := append(make([]byte, 0, len(b.last)), b.last...)
+		b.pool.giveBack(b.last)
+		b.last = small
+		if err := b.hand(); err != nil {
+			return err
+		}
 	}
-	small := append(make([]byte, 0, len(b.last)), b.last...)
-	b.pool.giveBack(b.last)
-	b.last = small
-	return b.hand()
+	return b.disk.writeLast(b.pool)
 }
 
 func (b *Blob) hand() error {
-	kept, err := b.pool.keep(b.last, b.pool.room(b.brief), &b.pays, func(length int) int64 { return b.disk.place(b.pool, length) })
+	kept, err := b.pool.keep(b.last, b.pool.room(b.brief), &b.pays, func(content []byte) (int64, error) {
+		offset, full := b.disk.add(b.pool, content, b.pool.chunkBytes(1))
+		return offset, b.pool.write(full)
+	})
 	b.last = nil
 	if err == nil {
 		b.pieces = append(b.pieces, kept)

@@ -24,6 +24,8 @@ type Pool struct {
 	free []int64
 	// spilled and stored are how many bytes went to the disk until now, before and after they were compressed.
 	spilled, stored int64
+	// chunks are buffers for what is written together.
+	chunks sync.Pool
 }
 
 // pieces are buffers with room for PieceBytes, of all pools.
@@ -100,8 +102,8 @@ func (p *Pool) room(brief bool) int64 {
 func (p *Pool) Full() bool { return p.held.Load()+PieceBytes > p.room(false) }
 
 // keep takes over a full buffer: it stays in memory if there is room, or goes to the file, compressed if that
-// pays, to the place that is asked for then, and the buffer is given back.
-func (p *Pool) keep(buffer []byte, room int64, pays *compression, place func(length int) int64) (piece, error) {
+// pays, by store, which returns where it will be there, and the buffer is given back.
+func (p *Pool) keep(buffer []byte, room int64, pays *compression, store func(content []byte) (offset int64, err error)) (piece, error) {
 	if p.held.Add(int64(cap(buffer))) <= room {
 		return piece{memory: &buffer, length: len(buffer)}, nil
 	}
@@ -109,29 +111,43 @@ func (p *Pool) keep(buffer []byte, room int64, pays *compression, place func(len
 	packed := packedBuffers.take()
 	defer packedBuffers.giveBack(packed)
 	content := pays.pack(buffer, packed)
-	kept := piece{length: len(buffer), stored: len(content), checksum: xxh3.Hash(content), offset: place(len(content))}
-	if err := p.spill(content, &kept); err != nil {
+	kept := piece{length: len(buffer), stored: len(content), checksum: xxh3.Hash(content)}
+	var err error
+	if kept.offset, err = store(content); err != nil {
 		return kept, err
 	}
+	p.mutex.Lock()
+	p.spilled += int64(kept.length)
+	p.stored += int64(kept.stored)
+	p.mutex.Unlock()
 	p.giveBack(buffer)
 	return kept, nil
 }
 
-// spill writes a piece to the file.
-func (p *Pool) spill(content []byte, kept *piece) error {
-	file, before, err := p.spillFile(kept)
+// write writes chunks to the file and gives back their memory.
+func (p *Pool) write(chunks []chunk) error {
+	for i := range chunks {
+		if err := p.writeAt(chunks[i].content, chunks[i].start); err != nil {
+			return err
+		}
+		chunks[i].giveBack(p)
+	}
+	return nil
+}
+
+func (p *Pool) writeAt(content []byte, offset int64) error {
+	file, before, err := p.spillFile()
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteAt(content, kept.offset); err != nil {
+	if _, err := file.WriteAt(content, offset); err != nil {
 		return fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), before, err)
 	}
 	return nil
 }
 
-// spillFile returns the file, which is made when it is needed for the first time, and counts what goes there;
-// before is how many bytes went there before.
-func (p *Pool) spillFile(kept *piece) (file *os.File, before int64, err error) {
+// spillFile returns the file, which is made when it is needed for the first time, and how many bytes went there before.
+func (p *Pool) spillFile() (file *os.File, before int64, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.file == nil {
@@ -143,95 +159,5 @@ func (p *Pool) spillFile(kept *piece) (file *os.File, before int64, err error) {
 		p.file, p.unlink = file, os.Remove(file.Name()) != nil
 		scattered(file)
 	}
-	before = p.stored
-	p.spilled += int64(kept.length)
-	p.stored += int64(kept.stored)
-	return p.file, before, nil
-}
-
-// extentBytes is the size of the stretches of the file that belong to one partition or blob: what is read
-// together lies together, though it was written piece by piece between others.
-const extentBytes = 16 * PieceBytes
-
-// Extents are the stretches of the file that a partition or blob has. They are not safe for concurrent use.
-type extents struct {
-	starts []int64
-	// left is how many bytes are left in the last of them.
-	left int
-	// huge are places of pieces that are larger than an extent.
-	huge []stretch
-}
-
-// A stretch is a part of the file.
-type stretch struct{ start, length int64 }
-
-// place returns where in the file the next piece goes: after the one before, or into the next extent if it is
-// not going to fit. What is left over costs nothing, as nothing is ever written there.
-func (e *extents) place(pool *Pool, length int) int64 {
-	if length > extentBytes {
-		start := pool.extend(int64(length)) // its place is not used again
-		e.huge = append(e.huge, stretch{start, int64(length)})
-		return start
-	}
-	if e.left < length {
-		e.starts, e.left = append(e.starts, pool.extent()), extentBytes
-	}
-	start := e.starts[len(e.starts)-1] + int64(extentBytes-e.left)
-	e.left -= length
-	return start
-}
-
-// extent returns where an extent begins that is nobody's.
-func (p *Pool) extent() int64 {
-	p.mutex.Lock()
-	if last := len(p.free) - 1; last >= 0 {
-		defer p.mutex.Unlock()
-		start := p.free[last]
-		p.free = p.free[:last]
-		return start
-	}
-	p.mutex.Unlock()
-	return p.extend(extentBytes)
-}
-
-// extend makes the file longer and returns where the new part begins.
-func (p *Pool) extend(length int64) int64 {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	start := p.end
-	p.end += length
-	return start
-}
-
-// release gives back the memory of pieces, and their extents of the file.
-func (p *Pool) release(pieces []piece, disk *extents) {
-	for i := range pieces {
-		if memory := pieces[i].memory; memory != nil {
-			p.held.Add(-int64(cap(*memory)))
-			p.giveBack(*memory)
-		}
-	}
-	if len(disk.starts)+len(disk.huge) > 0 {
-		p.releaseDisk(disk)
-	}
-	*disk = extents{}
-}
-
-// releaseDisk gives back extents. Their content is dropped at once: what the system has not written yet it need not
-// write any more, and the disk has room for the results.
-func (p *Pool) releaseDisk(disk *extents) {
-	p.mutex.Lock()
-	file := p.file
-	p.mutex.Unlock()
-	if file != nil {
-		for _, start := range disk.starts {
-			drop(file, stretch{start, extentBytes})
-		}
-		for _, one := range disk.huge {
-			drop(file, one)
-		}
-	}
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.free = append(p.free, disk.starts...)
+	return p.file, p.stored, nil
 }

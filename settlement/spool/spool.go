@@ -10,6 +10,7 @@ import (
 type Spool struct {
 	pool       *Pool
 	pays       compression
+	chunkBytes int
 	mutex      sync.Mutex
 	partitions []partition
 }
@@ -22,7 +23,7 @@ type partition struct {
 
 // NewSpool returns an empty spool of so many partitions.
 func (p *Pool) NewSpool(partitions int) *Spool {
-	return &Spool{pool: p, partitions: make([]partition, partitions)}
+	return &Spool{pool: p, chunkBytes: p.chunkBytes(partitions), partitions: make([]partition, partitions)}
 }
 
 // Bytes returns how many bytes a partition holds.
@@ -119,10 +120,11 @@ func (w *Writer) hand(partition int) error {
 	}
 	s := w.spool
 	to := &s.partitions[partition]
-	kept, err := s.pool.keep(buffer, s.pool.room(false), &s.pays, func(length int) int64 {
+	kept, err := s.pool.keep(buffer, s.pool.room(false), &s.pays, func(content []byte) (int64, error) {
 		s.mutex.Lock()
-		defer s.mutex.Unlock()
-		return to.disk.place(s.pool, length)
+		offset, full := to.disk.add(s.pool, content, s.chunkBytes)
+		s.mutex.Unlock()
+		return offset, s.pool.write(full)
 	})
 	if err != nil {
 		return err
@@ -137,6 +139,12 @@ func (w *Writer) hand(partition int) error {
 // Load appends the records of a partition to buffer and returns it.
 func (s *Spool) Load(partition int, buffer []byte) ([]byte, error) {
 	from := &s.partitions[partition]
+	s.mutex.Lock()
+	err := from.disk.writeLast(s.pool)
+	s.mutex.Unlock()
+	if err != nil {
+		return buffer, err
+	}
 	start := len(buffer)
 	if need := start + int(from.bytes); cap(buffer) < need {
 		buffer = append(make([]byte, 0, need+need/8), buffer...)

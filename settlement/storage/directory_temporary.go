@@ -97,11 +97,19 @@ func tryLock(file *os.File) error {
 var chunks = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // write fills the file and forces it to disk.
-func (t *temporaryFile) write(ctx context.Context, body io.Reader, size int64, force func(*os.File) error) error {
+func (t *temporaryFile) write(ctx context.Context, body io.ReadSeeker, force func(*os.File) error) error {
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	chunk := chunks.Get().(*[256 << 10]byte)
 	defer chunks.Put(chunk)
 	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
 	written, err := io.CopyBuffer(struct{ io.Writer }{t.file}, contextReader{ctx, body}, chunk[:])
+	if err != nil {
+		return err
+	}
+	// Only now, as a body may not know its length before it was read.
+	size, err := body.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}

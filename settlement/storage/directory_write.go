@@ -80,15 +80,11 @@ func (d *directory) fillUnforced(ctx context.Context, from string, body io.ReadS
 }
 
 func (d *directory) fillBy(ctx context.Context, from string, body io.ReadSeeker, force func(*os.File) error) (*temporaryFile, error) {
-	size, err := length(body)
-	if err != nil {
-		return nil, err
-	}
 	temporary, err := d.createTemporary(from)
 	if err != nil {
 		return nil, err
 	}
-	if err := temporary.write(ctx, body, size, force); err != nil {
+	if err := temporary.write(ctx, body, force); err != nil {
 		return nil, errors.Join(err, temporary.close())
 	}
 	crash.At(crash.TemporaryWritten)
