@@ -18,6 +18,8 @@ type Allocations interface {
 	// Each passes over the first allocations and visits so many after them, some at a time. What it
 	// visits is valid during the call only.
 	Each(skip, count int64, visit func([]Allocation) error) error
+	// Soon says that Each is going to be called. It is no more than a hint.
+	Soon()
 }
 
 // A MemoryDetail is a [Detail] in memory.
@@ -61,6 +63,9 @@ func (l AllocationList) Points() (sum int64) {
 	}
 	return sum
 }
+
+// Soon does nothing, as the list is in memory.
+func (l AllocationList) Soon() {}
 
 // Each visits a part of the list.
 func (l AllocationList) Each(skip, count int64, visit func([]Allocation) error) error {

@@ -30,12 +30,7 @@ func (r *run) attribute(ctx context.Context) error {
 	keeping, kept := errgroup.WithContext(ctx)
 	keeping.SetLimit(storesAtOnce)
 	err := each(kept, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
-		if next := turn + len(r.workers); next < units {
-			// Probably its turn comes when this one is done.
-			for i := order[next]; i < r.Partitions; i += units {
-				r.rows.Prefetch(i)
-			}
-		}
+		r.rows.PrefetchAfter(turn, units, func(turn int) []int { return every(order[turn], units, r.Partitions) })
 		err := r.workers[worker].unit(ctx, order[turn], units)
 		for i := order[turn]; err == nil && i < len(r.closingState.stacks); i += units {
 			r.keepNewest(kept, keeping, r.closingState.stacks[i])

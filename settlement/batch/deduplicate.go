@@ -7,6 +7,7 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
+	"alliance/settlement/spool"
 )
 
 // deduplicate decides which rows may not have their id.
@@ -57,9 +58,7 @@ func (b *claimantBuffer) load(r *run, partition int) ([]clearing.Claimant, error
 	if b.content, err = r.claimants.Load(partition, b.content[:0]); err != nil {
 		return nil, err
 	}
-	if next := partition + r.Workers; next < r.Partitions {
-		r.claimants.Prefetch(next)
-	}
+	r.claimants.PrefetchAfter(partition, r.Partitions, spool.InOrder)
 	b.claimants = r.codec.readClaimants(b.content, b.claimants[:0])
 	return b.claimants, nil
 }

@@ -43,10 +43,8 @@ func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
 	if sorter.content, err = r.allocations.Load(partition, sorter.content[:0]); err != nil {
 		return err
 	}
+	r.allocations.PrefetchAfter(partition, r.Partitions, spool.InOrder)
 	r.allocations.Release(partition)
-	if next := partition + len(d.sorters); next < r.Partitions {
-		r.allocations.Prefetch(next)
-	}
 	sorter.read(len(d.lines)+len(d.own), r.detailLine)
 	blob := r.Pool.NewBlob()
 	d.blobs[partition] = blob
@@ -156,6 +154,14 @@ func (s *spooledAllocations) Count() int64 {
 func (s *spooledAllocations) Points() int64 {
 	stretch, _ := s.detail.stretch(s.place)
 	return stretch.points
+}
+
+// Soon has the system read the beginning of what is on the disk.
+func (s *spooledAllocations) Soon() {
+	stretch, _ := s.detail.stretch(s.place)
+	if stretch.count > 0 {
+		stretch.blob.Prefetch(stretch.offset, min(aheadBytes, stretch.bytes))
+	}
 }
 
 // Each reads the allocations, prices them from the first one on and visits those asked for.

@@ -181,9 +181,7 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 	if buffer.content, err = g.claimants.Load(partition, buffer.content[:0]); err != nil {
 		return err
 	}
-	if next := partition + min(g.workers, g.partitions); next < g.partitions {
-		g.claimants.Prefetch(next)
-	}
+	g.claimants.PrefetchAfter(partition, g.partitions, spool.InOrder)
 	rows := len(buffer.content)
 	for _, id := range g.waited[partition] {
 		buffer.content = g.codec.appendClaimant(buffer.content, &clearing.Claimant{ID: id.ID, Content: id.Content, BusinessDate: id.BusinessDate})

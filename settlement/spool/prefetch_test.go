@@ -64,3 +64,25 @@ func TestStretchesThatAdjoinAreAskedForTogether(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// TestEveryTurnIsAskedForOnce goes through turns of equal size, up to such as nothing can be asked for ahead of.
+func TestEveryTurnIsAskedForOnce(t *testing.T) {
+	for _, bytes := range []int64{0, 1000, 7 << 20, 20 << 20, 1 << 40} {
+		for _, count := range []int{1, 2, turnsAhead, turnsAhead + 1, 1024} {
+			asked := make([]int, count)
+			for turn := range count {
+				first, last := turnsAfter(turn, count, bytes)
+				for soon := first; soon <= last; soon++ {
+					if asked[soon]++; soon <= turn || int64(soon-turn) > max(1, aheadBytes/max(1, bytes)) {
+						t.Errorf("%d turns of %d bytes: %d is asked for on %d", count, bytes, soon, turn)
+					}
+				}
+			}
+			for turn, times := range asked[1:] {
+				if times != 1 {
+					t.Errorf("%d turns of %d bytes: %d is asked for %d times", count, bytes, turn+1, times)
+				}
+			}
+		}
+	}
+}

@@ -13,6 +13,9 @@ import (
 // gathered in memory before they are encoded.
 const detailGroupRows = 128 << 10
 
+// rowsAnnounced is about how many rows are announced before they are read.
+const rowsAnnounced = 64 << 10
+
 // A span is a run of allocations that share their place on a statement: a piece of one line's,
 // or of the merchant's own ones.
 type span struct {
@@ -128,7 +131,13 @@ func (v *view) encodeDetail(part []span, tamper func(amounts []int64)) ([]byte, 
 		gathered.clear()
 		return nil
 	}
+	soon, ahead := 0, int64(0) // part[:soon] is announced, of which ahead rows are not read yet
 	for i := range part {
+		for ; soon < len(part) && ahead < rowsAnnounced; soon++ {
+			part[soon].allocations.Soon()
+			ahead += part[soon].count
+		}
+		ahead -= part[i].count
 		err := part[i].allocations.Each(part[i].skip, part[i].count, func(allocations []settlement.Allocation) error {
 			for len(allocations) > 0 {
 				piece := allocations[:min(detailGroupRows-gathered.rows, len(allocations))]
