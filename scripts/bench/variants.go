@@ -89,6 +89,16 @@ var variants = []variant{
 		against: "base", bound: wallClock(1.5),
 	},
 	{
+		name: "tenfold", about: "the base night with ten times the rows, members and lots",
+		world:   func(s *variantSizes) world { return s.night(10 * s.rows) },
+		against: "base", bound: costPerRow(1.15),
+	},
+	{
+		name: "hundredfold", about: "the base night with a hundred times the rows, members and lots",
+		world:   func(s *variantSizes) world { return s.night(100 * s.rows) },
+		against: "tenfold", bound: costPerRow(1.15),
+	},
+	{
 		name: "base-large", about: "the base night with as many rows as the one file",
 		world: func(s *variantSizes) world { return s.night(s.fileRows) },
 	},
@@ -149,9 +159,8 @@ func chosenVariants(names string) ([]variant, error) {
 			}
 			return nil, fmt.Errorf("there is no case %q: give some of %s", name, strings.Join(all, ", "))
 		}
-		wanted[name] = true
-		if against := variants[at].against; against != "" {
-			wanted[against] = true
+		for wanted[name] = true; variants[at].against != ""; wanted[variants[at].name] = true {
+			at = slices.IndexFunc(variants, func(v variant) bool { return v.name == variants[at].against })
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(variants), func(v variant) bool { return !wanted[v.name] }), nil

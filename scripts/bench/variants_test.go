@@ -131,16 +131,18 @@ func TestVariantOptions(t *testing.T) {
 			t.Errorf("%v: %v, want %q", arguments, err, want)
 		}
 	}
-	chosen, err := chosenVariants("touch-5 one-file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, v := range chosen {
-		names = append(names, v.name)
-	}
-	if got := strings.Join(names, " "); got != "base-large one-file touch-5-of-few touch-5" {
-		t.Errorf("chosen: %s", got)
+	for wanted, want := range map[string]string{"touch-5 one-file": "base-large one-file touch-5-of-few touch-5", "hundredfold": "base tenfold hundredfold"} {
+		chosen, err := chosenVariants(wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, v := range chosen {
+			names = append(names, v.name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("chosen for %s: %s", wanted, got)
+		}
 	}
 	if name := variantsName("touch-5 one-file"); name != "variants-touch-5-one-file.txt" || variantsName("") != "variants.txt" {
 		t.Errorf("the results are written to %s", name)
