@@ -19,7 +19,7 @@ type extents struct {
 type stretch struct{ start, length int64 }
 
 // A chunk is what is written to the file together. The memory that files are cached in is given to large chunks that begin
-// where its pages do at a third of the time that it takes for pieces as they come.
+// where its pages do in less than half of the time that it takes for pieces as they come.
 type chunk struct {
 	start   int64
 	content []byte
