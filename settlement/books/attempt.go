@@ -28,7 +28,7 @@ type Attempt struct {
 	// packs is how many files lie in each pack of the attempt, by its key.
 	packs   map[string]int
 	created map[place]FileRecord
-	// doubtful is true if an object may still appear whose store failed.
+	// doubtful is true if an object may still appear, as a try to store it failed.
 	doubtful bool
 	ended    bool
 }
@@ -83,6 +83,7 @@ func (a *Attempt) Create(ctx context.Context, name string, body io.ReadSeeker) (
 		return FileRecord{}, fmt.Errorf("store %s of attempt %s: %w", name, a.id, err)
 	}
 	a.created[file.place()] = file
+	a.doubtful = a.doubtful || sent.tries > 1
 	a.ledger.kept.add(file.place(), sent.small())
 	crash.At(crash.ObjectCreated)
 	return file, nil
@@ -108,7 +109,7 @@ func (a *Attempt) gone(key string) {
 	a.doubtful = true
 }
 
-// Withdraw ends the attempt without a record and removes what it stored, the intent last. If a store failed, or ctx is done,
+// Withdraw ends the attempt without a record and removes what it stored, the intent last. If a try to store failed, or ctx is done,
 // it leaves everything: an object may still appear, and [Ledger.CleanUp] finds it by the intent.
 func (a *Attempt) Withdraw(ctx context.Context) error {
 	a.mutex.Lock()
@@ -132,6 +133,7 @@ const tries = 4
 // put creates an object that nobody else creates. It reads the body once if the first try succeeds.
 func (l *Ledger) put(ctx context.Context, key string, sent *sentBody) (FileRecord, error) {
 	for try := 0; ; try++ {
+		sent.tries++
 		err := l.bucket.Create(ctx, key, sent)
 		if sent.failed != nil {
 			return FileRecord{}, fmt.Errorf("read what is to be stored: %w", sent.failed)
@@ -176,6 +178,8 @@ type sentBody struct {
 	// head is the beginning of what hash has: all of it if that is small. whole is true if that is known to be the body.
 	head  []byte
 	whole bool
+	// tries is how often it was sent.
+	tries int
 	// failed is why the body could not be read.
 	failed error
 }

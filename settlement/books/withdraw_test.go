@@ -12,18 +12,24 @@ import (
 // the intent, must find it.
 func TestWithdraw(t *testing.T) {
 	for name, c := range map[string]struct {
-		fails, canceled bool
-		left            int // objects besides the probe
+		fails, again, canceled bool
+		left                   int // objects besides the probe
 	}{
 		"all is stored":              {left: 0},
+		"a store was tried twice":    {again: true, left: 2},
 		"a store has failed":         {fails: true, left: 2},
 		"nobody waits for it longer": {canceled: true, left: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			good := storage.NewMemory()
+			good, tries := storage.NewMemory(), 0
 			ledger := open(t, faulty(good, func(operation, key string, run func() error) error {
 				if operation == "create" && strings.HasSuffix(key, "/lost") {
 					return errTimeout
+				}
+				if c.again && operation == "create" && strings.HasSuffix(key, "/one") {
+					if tries++; tries == 1 {
+						return errTimeout // and arrives when nobody expects it
+					}
 				}
 				return run()
 			}))
