@@ -98,10 +98,9 @@ func prepareBoth(ctx context.Context, o *options, say io.Writer) (p *prepared, l
 
 // run measures both sides once. The first time what they published is compared. Neither side has the disk while
 // the other works, but for what is compared: a large night fills it.
-func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string, run int, out io.Writer) error {
+func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string, run int, out io.Writer) (err error) {
 	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")
-	defer os.RemoveAll(ours)
-	defer os.RemoveAll(theirs)
+	defer func() { err = errors.Join(err, p.putAside(ours), p.putAside(theirs)) }()
 	if err := p.copyLedger(ours); err != nil {
 		return err
 	}
@@ -121,7 +120,7 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 		return err
 	}
 	if run > 0 {
-		if err := os.RemoveAll(ours); err != nil {
+		if err := p.putAside(ours); err != nil {
 			return err
 		}
 	}
@@ -135,7 +134,7 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 			return err
 		case err != nil:
 			m.unfinished = p.reason(err)
-			if err := os.RemoveAll(theirs); err != nil {
+			if err := p.putAside(theirs); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "run %d  DuckDB  does not finish within %s: %s\n", run+1, o.memory, m.unfinished)
@@ -236,7 +235,7 @@ func (p *prepared) runDuckDB(ctx context.Context, o *options, folder string, pat
 	if err != nil {
 		err = fmt.Errorf("%w; %s had gone to its temporary files", err, gibibytes(sizeOf(spill)))
 	}
-	if err := errors.Join(err, os.RemoveAll(spill)); err != nil {
+	if err := errors.Join(err, p.putAside(spill)); err != nil {
 		return spent, nil, err
 	}
 	var steps []stepTime
@@ -276,7 +275,7 @@ var comparedFiles = []string{
 	"alliance/date=" + date + "/lines.parquet", "alliance/date=" + date + "/points.parquet", "merchant=*/date=" + date + "/detail*.parquet",
 }
 
-// keepCompared sums up the lots of settle's ledger and removes everything of its side that is not read any more.
+// keepCompared sums up the lots of settle's ledger and puts everything of its side aside that is not read any more.
 func (p *prepared) keepCompared(ctx context.Context, folder string) error {
 	_, lots, err := self(ctx, nil, "_lots", filepath.Join(folder, "ledger"), p.rulebook)
 	if err != nil {
@@ -301,7 +300,7 @@ func (p *prepared) keepCompared(ctx context.Context, folder string) error {
 	if err := os.WriteFile(filepath.Join(compared, "lots.csv"), lots, 0o644); err != nil {
 		return err
 	}
-	return keepOnly(folder, "compared")
+	return p.putAsideBut(folder, "compared")
 }
 
 // compare compares what is left of settle's side with that of DuckDB.

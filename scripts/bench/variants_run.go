@@ -221,9 +221,9 @@ func (r *result) settle(ctx context.Context, o *variantOptions, p *prepared, at 
 }
 
 // where gives a night a ledger of its own, in a folder or in an object store, for as long as do takes.
-func (r *result) where(ctx context.Context, p *prepared, do func(*locations) error) error {
+func (r *result) where(ctx context.Context, p *prepared, do func(*locations) error) (err error) {
 	folder := filepath.Join(p.work, r.name)
-	defer os.RemoveAll(folder)
+	defer func() { err = errors.Join(err, p.putAside(folder)) }()
 	if r.inStore {
 		return withServer(ctx, p, folder, do)
 	}
