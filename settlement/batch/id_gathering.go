@@ -19,9 +19,8 @@ import (
 // An idGathering puts together the ids that the night's rows took: of tonight's all that were not refused and did not
 // end as deferred or rejected, and those of rows deferred earlier that were settled.
 //
-// If what decided about the ids is in memory, their run takes its place. If it was spilled, the run is gathered when it is
-// read: to sort it once more takes less than to write it to the disk, and to read it there, on its way to the ledger.
-// How long it is and what its index says is known once it was read whole.
+// The run is gathered when it is read: to sort it on its way to the ledger takes less than to keep it besides what it is
+// gathered from, which fills the memory or is spilled. How long it is and what its index says is known once it was read whole.
 type idGathering struct {
 	pool                *spool.Pool
 	claimants           *spool.Spool
@@ -78,11 +77,6 @@ func (g *idGathering) run(ctx context.Context, role books.Role, night settlement
 	if err != nil || !any {
 		g.releaseAll()
 		return nil, err
-	}
-	if !g.claimants.Spilled() {
-		if _, err := g.inOnePiece(ctx); err != nil {
-			return nil, err
-		}
 	}
 	run := stateRun{object: books.StateObject{Role: role, Night: night.String()}, gathering: g}
 	run.learn()
@@ -183,8 +177,9 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 	}
 	g.claimants.PrefetchAfter(partition, g.partitions, spool.InOrder)
 	rows := len(buffer.content)
-	for _, id := range g.waited[partition] {
-		buffer.content = g.codec.appendClaimant(buffer.content, &clearing.Claimant{ID: id.ID, Content: id.Content, BusinessDate: id.BusinessDate})
+	for i := range g.waited[partition] {
+		id := &g.waited[partition][i]
+		buffer.content = g.codec.appendClaimant(buffer.content, &id.ID, &id.Content, id.BusinessDate, rowName{})
 	}
 	buffer.sorter.reset(g.partitions, len(buffer.content))
 	for at, length := 0, 0; at < len(buffer.content); at += length {

@@ -37,7 +37,7 @@ func spoolClaimants(t testing.TB, pool *spool.Pool, rows, partitions, rejected i
 		if random.IntN(1000) < rejected {
 			r.refusals[rowName{claimant.File, claimant.Row}] = clearing.Refusal{File: claimant.File, Row: claimant.Row}
 		}
-		buffer = r.codec.appendClaimant(buffer[:0], &claimant)
+		buffer = r.codec.appendClaimant(buffer[:0], &claimant.ID, &claimant.Content, claimant.BusinessDate, rowName{claimant.File, claimant.Row})
 		if err := writer.Append(partitionOfID(claimant.ID, partitions), buffer); err != nil {
 			t.Fatal(err)
 		}

@@ -270,9 +270,8 @@ func (f *fileReader) send(place int32, row *settlement.Transaction, id settlemen
 	if err := f.rows.Append(partitionOf(row.Member, r.Partitions), f.buffer); err != nil {
 		return err
 	}
-	claimant := clearing.Claimant{ID: id, Content: row.Content, BusinessDate: row.BusinessDate, File: place, Row: row.Source.Row}
-	f.buffer = r.codec.appendClaimant(f.buffer[:0], &claimant)
-	return f.claimants.Append(partitionOfID(claimant.ID, r.Partitions), f.buffer)
+	f.buffer = r.codec.appendClaimant(f.buffer[:0], &id, &row.Content, row.BusinessDate, rowName{place, row.Source.Row})
+	return f.claimants.Append(partitionOfID(id, r.Partitions), f.buffer)
 }
 
 // An examination is what reading an object, and deciding about it, came to.

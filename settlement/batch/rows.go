@@ -198,13 +198,13 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 // claimantDigestsBytes is how long a claimant's id and content are.
 const claimantDigestsBytes = 2 * len(settlement.Digest{})
 
-// appendClaimant writes what decides about a row's id.
-func (c rowCodec) appendClaimant(buffer []byte, claimant *clearing.Claimant) []byte {
-	buffer = append(buffer, claimant.ID[:]...)
-	buffer = append(buffer, claimant.Content[:]...)
-	buffer = binary.AppendVarint(buffer, int64(claimant.BusinessDate)-int64(c.date))
-	buffer = binary.AppendUvarint(buffer, uint64(claimant.File))
-	return binary.AppendUvarint(buffer, uint64(claimant.Row))
+// appendClaimant writes what decides about a row's id: what a [clearing.Claimant] has.
+func (c rowCodec) appendClaimant(buffer []byte, id, content *settlement.Digest, business settlement.Date, name rowName) []byte {
+	buffer = append(buffer, id[:]...)
+	buffer = append(buffer, content[:]...)
+	buffer = binary.AppendVarint(buffer, int64(business)-int64(c.date))
+	buffer = binary.AppendUvarint(buffer, uint64(name.file))
+	return binary.AppendUvarint(buffer, uint64(name.row))
 }
 
 // readClaimants reads all claimants of a partition but those of files that are held.

@@ -110,7 +110,7 @@ func TestClaimantsComeBackAsTheyWereSent(t *testing.T) {
 		file := int32(random.IntN(3))
 		row := randomRow(random, codec, file)
 		claimant := clearing.Claimant{ID: clearing.IDDigest("M", row.ID), Content: row.Content, BusinessDate: row.BusinessDate, File: file, Row: row.Source.Row}
-		content = codec.appendClaimant(content, &claimant)
+		content = codec.appendClaimant(content, &claimant.ID, &claimant.Content, claimant.BusinessDate, rowName{file, row.Source.Row})
 		if file != 1 {
 			wanted = append(wanted, claimant)
 		}
