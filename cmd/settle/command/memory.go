@@ -72,13 +72,19 @@ func (f *memoryFlags) bound() (int64, error) {
 	} else {
 		relief.watch(0)
 	}
-	// The other half is for what a worker has in its hands, and for the collector.
-	return limit / 2, nil
+	return onTheWay(limit), nil
 }
 
+// besides is about what workers have in their hands, and garbage, when there is room for all of a large night.
+const besides = 1536 << 20
+
+// onTheWay returns how much of a limit is for what is on its way: half, and of large limits all that is not used otherwise, but
+// no more than five eighths, as more memory often means more workers.
+func onTheWay(limit int64) int64 { return max(limit/2, min(limit/8*5, limit-besides)) }
+
 // A collectorRelief raises the limit that the runtime was given, while what is alive comes near it: a single member
-// with a million rows has to be in memory, and the collector would work without end and win nothing. A limit
-// that came by GOMEMLIMIT is the operator's, who knows what the container has, and stays.
+// with a million rows has to be in memory, and the collector would work without end and win nothing. It also says how much
+// garbage may gather, unless GOGC does. A limit that came by GOMEMLIMIT is the operator's, who knows what the container has, and stays.
 type collectorRelief struct {
 	limit atomic.Int64
 	once  sync.Once
@@ -97,7 +103,11 @@ func (c *collectorRelief) afterNext() {
 	type sentinel struct{ _ [64]byte }
 	runtime.AddCleanup(new(sentinel), func(struct{}) {
 		if limit := c.limit.Load(); limit > 0 {
-			debug.SetMemoryLimit(relieved(limit, aliveBytes()))
+			alive := aliveBytes()
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(garbagePercent(limit, alive))
+			}
+			debug.SetMemoryLimit(relieved(limit, alive))
 		}
 		c.afterNext()
 	}, struct{}{})
@@ -105,6 +115,16 @@ func (c *collectorRelief) afterNext() {
 
 // relieved returns the limit that leaves a third of what is alive to the collector.
 func relieved(limit, alive int64) int64 { return max(limit, alive+alive/3) }
+
+// mostGarbage is how much garbage may gather at most.
+const mostGarbage = 512 << 20
+
+// garbagePercent returns how much garbage may gather, in percent of what is alive: as much as is alive, which is Go's own
+// measure, but no more than a quarter of the limit and mostGarbage. Most of what is alive are bytes that the collector need not look
+// at, so it is soon done; while each page of memory that was never used before costs the system its time, and somebody his memory.
+func garbagePercent(limit, alive int64) int {
+	return int(min(max(min(limit/4, mostGarbage)*100/max(alive, 1), 1), 100))
+}
 
 // aliveBytes is what the last collection found to be in use.
 func aliveBytes() int64 {

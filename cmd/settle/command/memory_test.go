@@ -33,7 +33,7 @@ func TestMemoryBound(t *testing.T) {
 		flags memoryFlags
 		want  int64 // 0 if it is refused
 	}{
-		{memoryFlags{}, usual(available) / 2},
+		{memoryFlags{}, onTheWay(usual(available))},
 		{memoryFlags{memory: "1GiB"}, 512 << 20},
 		{memoryFlags{memory: "1MiB"}, 0},
 		{memoryFlags{memory: "1GiB", spill: "memory_test.go"}, 0},
@@ -51,6 +51,23 @@ func TestMemoryBound(t *testing.T) {
 	debug.SetMemoryLimit(300 << 20)
 	if got, err := (&memoryFlags{}).bound(); err != nil || got != 150<<20 {
 		t.Errorf("with GOMEMLIMIT: %d, %v", got, err)
+	}
+}
+
+func TestShares(t *testing.T) {
+	const mebi = 1 << 20
+	for limit, want := range map[int64]int64{64 * mebi: 32 * mebi, 1024 * mebi: 512 * mebi, 3072 * mebi: 1536 * mebi, 3584 * mebi: 2048 * mebi, 4096 * mebi: 2560 * mebi, 8192 * mebi: 5120 * mebi} {
+		if got := onTheWay(limit); got != want {
+			t.Errorf("of %d MiB, %d are for what is on its way, want %d", limit/mebi, got/mebi, want/mebi)
+		}
+	}
+	for _, test := range []struct {
+		limit, alive int64
+		want         int
+	}{{4096, 0, 100}, {4096, 512, 100}, {4096, 1024, 50}, {4096, 4096, 12}, {1024, 512, 50}, {64, 16, 100}, {64, 1600, 1}, {64, 100_000, 1}} {
+		if got := garbagePercent(test.limit*mebi, test.alive*mebi); got != test.want {
+			t.Errorf("with %d MiB and %d alive, garbage of %d %%, want %d", test.limit, test.alive, got, test.want)
+		}
 	}
 }
 
@@ -92,8 +109,14 @@ func TestCollectorRelief(t *testing.T) {
 		}
 		t.Errorf("%s the limit is %d MiB", what, debug.SetMemoryLimit(-1)>>20)
 	}
+	t.Setenv("GOGC", "")
+	percent := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(percent)
 	alive := bytes.Repeat([]byte{1}, 96<<20)
 	limitBecomes("with 96 MiB alive", func(limit int64) bool { return limit >= 128<<20 && limit < 256<<20 })
+	if got := debug.SetGCPercent(100); got < 10 || got > 16 {
+		t.Errorf("with 96 MiB alive and a limit of 64, garbage of %d %% may gather, which is not a quarter of the limit", got)
+	}
 	runtime.KeepAlive(alive)
 	alive = nil
 	limitBecomes("with next to nothing alive", func(limit int64) bool { return limit == 64<<20 })
