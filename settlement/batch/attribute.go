@@ -122,9 +122,10 @@ type attribution struct {
 	groups  memberGroups
 	rows    []settlement.Transaction
 	mine    []*settlement.Transaction
-	touched int
-	arena   accounts.Arena
-	buffer  []byte
+	// touchedTo says up to which of the places of the groups the rows were touched.
+	touchedTo, touched int
+	arena              accounts.Arena
+	buffer             []byte
 	// lots and redemptions are those of one account after the other.
 	lots        []settlement.Lot
 	redemptions []settlement.Redemption
@@ -173,6 +174,7 @@ func (a *attribution) load(unit, units int) (err error) {
 		}
 	}
 	a.groups.reset()
+	a.touchedTo = 0
 	for at := 0; at < len(a.content); {
 		member, name, length := r.codec.peek(a.content[at:])
 		if !r.files.discarded[name.file] {
@@ -351,13 +353,23 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 		return err
 	}
 	if len(account.Lots)+len(account.Redemptions)+len(account.Deferred) > 0 {
-		return c.out.Add(account, dueAfter(account, r.Date))
+		if err := c.out.Add(account, dueAfter(account, r.Date)); err != nil {
+			return err
+		}
+	} else if onRecord && !c.anew {
+		if err := c.out.Remove(account.Member); err != nil {
+			return err
+		}
 	}
-	if onRecord && !c.anew {
-		return c.out.Remove(account.Member)
+	if len(c.outcome.Allocations) >= sentTogether {
+		return c.sendAllocations()
 	}
 	return nil
 }
+
+// sentTogether is about how many allocations of whole members are sent on together: so few that they, and the texts they
+// refer to, are still in the processor's caches.
+const sentTogether = 64
 
 // makeRoom gives the lists of an account room for what tonight's rows add, which is the same for one
 // account after the other.
@@ -390,7 +402,7 @@ func (a *attribution) afterPartition() error {
 	return a.sendAllocations()
 }
 
-// sendAllocations sends the allocations of the partition's members on to their lines.
+// sendAllocations sends the allocations of some members on to their lines.
 func (a *attribution) sendAllocations() error {
 	allocations := a.outcome.Allocations
 	var failed error

@@ -152,11 +152,9 @@ func firstBytes16(text string) (first, then uint64) {
 
 // readMember reads a member's rows, which are valid until it is called again, as their texts are until the next load.
 func (a *attribution) readMember(member int) {
-	places := a.groups.places[a.groups.starts[member]:a.groups.starts[member+1]]
-	// They lie anywhere in the content. Touching all of them first lets the processor fetch many at a time.
-	for _, place := range places {
-		a.touched += int(a.content[place]) + int(a.content[min(place+cacheLineBytes, len(a.content)-1)])
-	}
+	start, end := a.groups.starts[member], a.groups.starts[member+1]
+	a.touchPlaces(start, end)
+	places := a.groups.places[start:end]
 	a.rows = slices.Grow(a.rows[:0], len(places))[:len(places)]
 	a.mine = a.mine[:0]
 	for i, place := range places {
@@ -164,6 +162,18 @@ func (a *attribution) readMember(member int) {
 		a.run.codec.read(a.content[place:], row)
 		row.Member = a.groups.names[member] // the very same text is compared at a glance
 		a.mine = append(a.mine, row)
+	}
+}
+
+// touchPlaces touches the rows that begin at the places from start to end, and those that come after them, unless that was
+// done. They lie anywhere in the content: touching many of them first lets the processor fetch them together.
+func (a *attribution) touchPlaces(start, end int) {
+	if end <= a.touchedTo {
+		return
+	}
+	a.touchedTo = min(max(end, start+touchedAtOnce), len(a.groups.places))
+	for _, place := range a.groups.places[start:a.touchedTo] {
+		a.touched += int(a.content[place]) + int(a.content[min(place+cacheLineBytes, len(a.content)-1)])
 	}
 }
 

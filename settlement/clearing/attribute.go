@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"alliance/rules"
 	"alliance/settlement"
@@ -102,28 +103,30 @@ func (a *Attributor) Attribute(account *settlement.Account, rows []*settlement.T
 	return a.failure
 }
 
-// A task is a row to apply, or an open claim to try again, with what its place depends on.
+// A task is a row to apply, or an open claim to try again.
 type task struct {
 	occurredAt settlement.Instant
-	kind       settlement.Kind
-	merchant   settlement.Party
-	id         string
 	// row is nil for a claim, which is that of account.Redemptions[redemption].
 	row        *settlement.Transaction
 	redemption int
 }
 
-func compareTasks(a, b task) int {
-	switch {
-	case a.occurredAt != b.occurredAt:
-		return cmp.Compare(a.occurredAt, b.occurredAt)
-	case a.kind != b.kind:
-		return cmp.Compare(a.kind, b.kind)
-	case a.merchant != b.merchant:
-		return cmp.Compare(a.merchant, b.merchant)
-	default:
-		return cmp.Compare(a.id, b.id)
+func (a *Attributor) compareTasks(x, y task) int {
+	if x.occurredAt != y.occurredAt {
+		return cmp.Compare(x.occurredAt, y.occurredAt)
 	}
+	xKind, xMerchant, xID := a.nameOf(&x)
+	yKind, yMerchant, yID := a.nameOf(&y)
+	return cmp.Or(cmp.Compare(xKind, yKind), cmp.Compare(xMerchant, yMerchant), strings.Compare(xID, yID))
+}
+
+// nameOf returns what decides about the place of a task among those of the same time.
+func (a *Attributor) nameOf(work *task) (kind settlement.Kind, merchant settlement.Party, id string) {
+	if work.row != nil {
+		return work.row.Kind, work.row.Merchant, work.row.ID
+	}
+	redemption := &a.account.Redemptions[work.redemption]
+	return settlement.Redeem, redemption.Merchant, redemption.TransactionID
 }
 
 func (a *Attributor) begin(account *settlement.Account, rows []*settlement.Transaction, outcome *Outcome) {
@@ -150,7 +153,7 @@ func (a *Attributor) gather(rows []*settlement.Transaction) {
 			panic(fmt.Sprintf("row %d of %s was given to another member", row.Source.Row, row.Source.File))
 		}
 		kinds[row.Kind]++
-		a.work = append(a.work, task{row.OccurredAt, row.Kind, row.Merchant, row.ID, row, 0})
+		a.work = append(a.work, task{row.OccurredAt, row, 0})
 	}
 	for _, row := range rows {
 		add(row)
@@ -161,11 +164,11 @@ func (a *Attributor) gather(rows []*settlement.Transaction) {
 	for i := range a.account.Redemptions {
 		r := &a.account.Redemptions[i]
 		if r.OpenClaim > 0 {
-			a.work = append(a.work, task{r.OccurredAt, settlement.Redeem, r.Merchant, r.TransactionID, nil, i})
+			a.work = append(a.work, task{r.OccurredAt, nil, i})
 		}
 	}
 	if len(a.work) > 1 {
-		slices.SortFunc(a.work, compareTasks)
+		slices.SortFunc(a.work, a.compareTasks)
 	}
 	if !a.ledger.Tracked {
 		return

@@ -53,12 +53,17 @@ type tailSorter[T any] struct {
 	order []recordPlace
 }
 
-// A recordPlace is where a record is, with the merchant, which comes first in every order of records: most of
-// two need not be looked at, and of a list of very many they are far apart.
-type recordPlace struct {
-	merchant settlement.Party
-	at       int32
+// A recordPlace is where a record is, below the merchant, which comes first in every order of records: to compare most of
+// two they need not be looked at, and of a list of very many they are far apart.
+type recordPlace uint64
+
+func placeOf(merchant settlement.Party, at int) recordPlace {
+	return recordPlace(uint32(merchant)^1<<31)<<32 | recordPlace(uint32(at))
 }
+
+func (p recordPlace) at() uint32 { return uint32(p) }
+
+func (p recordPlace) ofSameMerchant(other recordPlace) bool { return p>>32 == other>>32 }
 
 func lotMerchant(lot *settlement.Lot) settlement.Party { return lot.Key.Merchant }
 
@@ -74,17 +79,22 @@ func (s *tailSorter[T]) sort(list []T, n int, merchant func(*T) settlement.Party
 	s.tail = append(s.tail[:0], list[n:]...)
 	s.order = s.order[:0]
 	for i := range s.tail {
-		s.order = append(s.order, recordPlace{merchant(&s.tail[i]), int32(i)})
+		s.order = append(s.order, placeOf(merchant(&s.tail[i]), i))
 	}
-	slices.SortFunc(s.order, func(a, b recordPlace) int {
-		if a.merchant != b.merchant {
-			return cmp.Compare(a.merchant, b.merchant)
+	slices.Sort(s.order)
+	for from := 0; from < len(s.order); {
+		to := from + 1
+		for to < len(s.order) && s.order[to].ofSameMerchant(s.order[from]) {
+			to++
 		}
-		return compare(&s.tail[a.at], &s.tail[b.at])
-	})
+		if to > from+1 {
+			slices.SortFunc(s.order[from:to], func(a, b recordPlace) int { return compare(&s.tail[a.at()], &s.tail[b.at()]) })
+		}
+		from = to
+	}
 	to := len(list) - 1
 	for i := len(s.order) - 1; i >= 0; {
-		next := &s.tail[s.order[i].at]
+		next := &s.tail[s.order[i].at()]
 		if n > 0 && compare(&list[n-1], next) > 0 {
 			list[to] = list[n-1]
 			n--

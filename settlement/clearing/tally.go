@@ -26,7 +26,8 @@ type Tally struct {
 	places  map[settlement.LineKey]int32
 	// recent is, by a hash of issuer and redeemer, the place of a line of these two that was met last, plus 1. It
 	// spares most lookups in places.
-	recent []int32
+	recent  []int32
+	touched int64
 	// run numbers the runs of allocations of one row, from 1.
 	run int64
 	// runIsWhole is true if the run starts with number 0.
@@ -44,6 +45,9 @@ func (t *Tally) Add(allocations []settlement.Allocation, visit func(allocation i
 		t.places = make(map[settlement.LineKey]int32)
 	}
 	for i := range allocations {
+		if i%touchedAtOnce == 0 {
+			t.touch(allocations[i:min(i+touchedAtOnce, len(allocations))])
+		}
 		allocation := &allocations[i]
 		if i == 0 || !sameRow(&allocations[i-1], allocation) {
 			t.run++
@@ -65,6 +69,19 @@ func (t *Tally) Add(allocations []settlement.Allocation, visit func(allocation i
 		clear(t.continued)
 	}
 	return nil
+}
+
+// touchedAtOnce is for how many allocations the lines are touched before the first of them is looked at.
+const touchedAtOnce = 64
+
+// touch touches the lines that allocations probably belong to. They lie anywhere among many: touching some first lets the
+// processor fetch them together.
+func (t *Tally) touch(allocations []settlement.Allocation) {
+	for i := range allocations {
+		if place := *t.recentOf(allocations[i].Issuer, allocations[i].Redeemer) - 1; place >= 0 {
+			t.touched += int64(t.tallies[place].Key.Redeemer)
+		}
+	}
 }
 
 // Lines returns the lines by place.
@@ -121,7 +138,7 @@ func (t *Tally) add(allocation *settlement.Allocation, place int32) error {
 // place returns where the allocation's line is tallied.
 func (t *Tally) place(allocation *settlement.Allocation) int32 {
 	key := allocation.LineKey()
-	recent := t.recentOf(&key)
+	recent := t.recentOf(key.Issuer, key.Redeemer)
 	if place := *recent - 1; place >= 0 && t.tallies[place].Key == key {
 		return place
 	}
@@ -137,12 +154,12 @@ func (t *Tally) place(allocation *settlement.Allocation) int32 {
 
 const fewestRecent, mostRecent = 1 << 6, 1 << 16
 
-// recentOf returns where the place of a line of the key's issuer and redeemer is remembered.
-func (t *Tally) recentOf(key *settlement.LineKey) *int32 {
+// recentOf returns where the place of a line of issuer and redeemer is remembered.
+func (t *Tally) recentOf(issuer, redeemer settlement.Party) *int32 {
 	if len(t.recent) < min(2*len(t.tallies), mostRecent) || t.recent == nil {
 		t.recent = make([]int32, max(fewestRecent, min(2*len(t.recent), mostRecent)))
 	}
-	hash := uint32(key.Issuer)*0x9E3779B1 + uint32(key.Redeemer)*0x85EBCA77
+	hash := uint32(issuer)*0x9E3779B1 + uint32(redeemer)*0x85EBCA77
 	return &t.recent[(hash^hash>>15)&uint32(len(t.recent)-1)]
 }
 
