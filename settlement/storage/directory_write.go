@@ -74,9 +74,19 @@ func (d *directory) fill(ctx context.Context, from string, body io.ReadSeeker) (
 	return d.fillBy(ctx, from, body, (*os.File).Sync)
 }
 
-// fillUnforced writes body to a temporary file that has to be forced to disk before it gets a name.
+// largeFile is the size of files from which on the disk does not wait for others.
+const largeFile = 1 << 20
+
+// fillUnforced writes body to a temporary file that has to be forced to disk before it gets a name. The disk only begins
+// with it if it is large: small files it writes together in less time.
 func (d *directory) fillUnforced(ctx context.Context, from string, body io.ReadSeeker) (*temporaryFile, error) {
-	return d.fillBy(ctx, from, body, func(*os.File) error { return nil })
+	return d.fillBy(ctx, from, body, func(file *os.File) error {
+		size, err := file.Seek(0, io.SeekCurrent)
+		if size >= largeFile {
+			beginForcing(file)
+		}
+		return err
+	})
 }
 
 func (d *directory) fillBy(ctx context.Context, from string, body io.ReadSeeker, force func(*os.File) error) (*temporaryFile, error) {
