@@ -1,5 +1,7 @@
 package settlement
 
+import "sort"
+
 // A Detail is the priced allocations of a night, by line. It may be larger than memory.
 type Detail interface {
 	// Lines is the number of lines.
@@ -39,15 +41,10 @@ func (d *MemoryDetail) Line(place int) Allocations { return AllocationList(d.Of[
 
 // Own returns the allocations where a party is issuer and redeemer.
 func (d *MemoryDetail) Own(party Party) Allocations {
-	first := 0
-	for first < len(d.OnUs) && d.OnUs[first].Issuer != party {
-		first++
+	from := func(party Party) int {
+		return sort.Search(len(d.OnUs), func(i int) bool { return d.OnUs[i].Issuer >= party })
 	}
-	end := first
-	for end < len(d.OnUs) && d.OnUs[end].Issuer == party {
-		end++
-	}
-	return AllocationList(d.OnUs[first:end])
+	return AllocationList(d.OnUs[from(party):from(party+1)])
 }
 
 // An AllocationList is [Allocations] in memory.

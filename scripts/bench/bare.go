@@ -29,15 +29,28 @@ type bareCost struct {
 	Hash phase `json:"hash"`
 	// Encode writes the published statements once more, from a night in memory, and drops the bytes.
 	Encode phase `json:"encode"`
-	Rows   int64 `json:"rows"`
+	// OpeningLots reads the accounts that the night found on record, NewLots encodes those that it left there, and drops them.
+	OpeningLots phase `json:"opening_lots"`
+	NewLots     phase `json:"new_lots"`
+	Rows        int64 `json:"rows"`
 	// Allocations are those whose two copies were encoded.
 	Allocations int64 `json:"allocations"`
 }
+
+// files is the cost of the files and the statements alone.
+func (c *bareCost) files() phase { return c.Decode.plus(c.Encode) }
+
+// total is the cost of all that both sides read and write.
+func (c *bareCost) total() phase { return c.files().plus(c.OpeningLots).plus(c.NewLots) }
 
 // A phase is the time that a piece of work took.
 type phase struct {
 	Wall      time.Duration `json:"wall_ns"`
 	Processor time.Duration `json:"processor_ns"`
+}
+
+func (p phase) plus(other phase) phase {
+	return phase{p.Wall + other.Wall, p.Processor + other.Processor}
 }
 
 // timed adds what a piece of work takes.
@@ -62,6 +75,7 @@ func bareChild(ctx context.Context, arguments []string) error {
 	set := flag.NewFlagSet("_bare", flag.ContinueOnError)
 	inbox := set.String("inbox", "", "")
 	statements := set.String("statements", "", "")
+	ledger := set.String("ledger", "", "")
 	rulebook := set.String("rules", "", "")
 	workers := set.Int("workers", 2, "")
 	if err := set.Parse(arguments); err != nil {
@@ -69,6 +83,9 @@ func bareChild(ctx context.Context, arguments []string) error {
 	}
 	var spent bareCost
 	if err := spent.decode(ctx, *inbox, *rulebook, *workers); err != nil {
+		return err
+	}
+	if err := spent.lots(ctx, *ledger, *rulebook, *workers); err != nil {
 		return err
 	}
 	if err := spent.encode(ctx, *statements, *rulebook, *workers); err != nil {

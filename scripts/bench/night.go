@@ -113,10 +113,10 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 	}
 	m.settle, m.stages = append(m.settle, spent), append(m.stages, stages)
 	fmt.Fprintf(out, "run %d  settle  %s\n", run+1, spent.String())
-	if err := p.keepCompared(ctx, ours); err != nil {
+	if err := m.measureBare(ctx, o, p, ours, out); err != nil {
 		return err
 	}
-	if err := m.measureBare(ctx, o, p, ours, out); err != nil {
+	if err := p.keepCompared(ctx, ours); err != nil {
 		return err
 	}
 	if run > 0 {
@@ -270,7 +270,7 @@ func sizeOf(folder string) (size int64) {
 	return size
 }
 
-// comparedFiles are what is read of settle's statements after its turn, by the comparison and for the bare cost.
+// comparedFiles are what the comparison reads of settle's statements.
 var comparedFiles = []string{
 	"alliance/date=" + date + "/lines.parquet", "alliance/date=" + date + "/points.parquet", "merchant=*/date=" + date + "/detail*.parquet",
 }
@@ -317,7 +317,7 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 	if o.rows > mostRowsForBare {
 		return nil
 	}
-	_, stdout, err := self(ctx, nil, "_bare", "--inbox", p.inbox, "--statements", filepath.Join(ours, "compared"), "--rules", p.rulebook, "--workers", fmt.Sprint(o.workers))
+	_, stdout, err := self(ctx, nil, "_bare", "--inbox", p.inbox, "--ledger", filepath.Join(ours, "ledger"), "--statements", filepath.Join(ours, "statements"), "--rules", p.rulebook, "--workers", fmt.Sprint(o.workers))
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 		return fmt.Errorf("decoding gave %d rows of %d", bare.Rows, o.rows)
 	}
 	m.bare = append(m.bare, bare)
-	fmt.Fprintf(out, "run %d  bare    %s, CPU %s\n", len(m.bare), seconds(bare.Decode.Wall+bare.Encode.Wall), seconds(bare.Decode.Processor+bare.Encode.Processor))
+	fmt.Fprintf(out, "run %d  bare    %s, CPU %s\n", len(m.bare), seconds(bare.total().Wall), seconds(bare.total().Processor))
 	return nil
 }
 
@@ -365,6 +365,9 @@ func medianBare(runs []bareCost) bareCost {
 		Decode: of(func(b *bareCost) phase { return b.Decode }),
 		Hash:   of(func(b *bareCost) phase { return b.Hash }),
 		Encode: of(func(b *bareCost) phase { return b.Encode }),
+
+		OpeningLots: of(func(b *bareCost) phase { return b.OpeningLots }),
+		NewLots:     of(func(b *bareCost) phase { return b.NewLots }),
 	}
 }
 

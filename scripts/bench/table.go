@@ -92,13 +92,18 @@ func (m *measured) print(out io.Writer, o *options) {
 	}
 	if len(m.bare) > 0 {
 		median := medianBare(m.bare)
-		total := phase{median.Decode.Wall + median.Encode.Wall, median.Decode.Processor + median.Encode.Processor}
 		bare := func(name string, p phase) { line(name, seconds(p.Wall), seconds(p.Processor), "", rate(p.Wall)) }
 		bare("decode and hash", median.Decode)
 		bare("  of it hash", median.Hash)
+		bare("read the opening lots", median.OpeningLots)
 		bare("encode", median.Encode)
-		bare("bare cost", total)
-		line("settle / bare cost", ratio(settle.wall, total.Wall), ratio(settle.processor(), total.Processor), "", "")
+		bare("encode the new lots", median.NewLots)
+		bare("bare cost", median.total())
+		compared := func(name string, p phase) {
+			line(name, ratio(settle.wall, p.Wall), ratio(settle.processor(), p.Processor), "", "")
+		}
+		compared("settle / bare cost", median.total())
+		compared("settle / without lots", median.files())
 	} else {
 		fmt.Fprintf(out, "the bare cost is not measured beyond %d rows\n", mostRowsForBare)
 	}
