@@ -83,10 +83,14 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	places := s.places[s.starts[i]:s.starts[i+1]]
 	// All of a line have the same redeemer.
 	compare := func(a, b int) int {
-		var x, y settlement.Allocation
-		codec.read(s.content[a:], &x)
-		codec.read(s.content[b:], &y)
-		return cmp.Or(cmp.Compare(x.OccurredAt, y.OccurredAt), strings.Compare(x.TransactionID, y.TransactionID), cmp.Compare(x.Number, y.Number))
+		x, y := byteReader{s.content[a+lengthBytes:]}, byteReader{s.content[b+lengthBytes:]}
+		if order := cmp.Compare(codec.occurredAt(&x), codec.occurredAt(&y)); order != 0 {
+			return order
+		}
+		if order := strings.Compare(x.text(), y.text()); order != 0 {
+			return order
+		}
+		return cmp.Compare(x.unsigned(), y.unsigned()) // their numbers
 	}
 	placeBits := bits.Len(uint(len(places) - 1))
 	if !s.readTimes(codec, places, placeBits) {
@@ -131,7 +135,7 @@ func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits 
 	s.keys = slices.Grow(s.keys[:0], len(places))
 	first, last := settlement.Instant(1<<63-1), settlement.Instant(-1<<63)
 	for _, at := range places {
-		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes : at+s.length(at)]})
+		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes:]})
 		first, last = min(first, occurredAt), max(last, occurredAt)
 		s.keys = append(s.keys, uint64(occurredAt))
 	}

@@ -24,7 +24,7 @@ type LineTally struct {
 type Tally struct {
 	tallies []runningTally
 	places  map[settlement.LineKey]int32
-	// recent is, by a hash of issuer and redeemer, the place of a line of these two that was met last, plus 1. It
+	// recent is, by a hash of what allocations of different lines mostly differ in, the place of the line that was met last, plus 1. It
 	// spares most lookups in places.
 	recent  []int32
 	touched int64
@@ -78,7 +78,7 @@ const touchedAtOnce = 64
 // processor fetch them together.
 func (t *Tally) touch(allocations []settlement.Allocation) {
 	for i := range allocations {
-		if place := *t.recentOf(allocations[i].Issuer, allocations[i].Redeemer) - 1; place >= 0 {
+		if place := *t.recentOf(&allocations[i]) - 1; place >= 0 {
 			t.touched += int64(t.tallies[place].Key.Redeemer)
 		}
 	}
@@ -137,11 +137,11 @@ func (t *Tally) add(allocation *settlement.Allocation, place int32) error {
 
 // place returns where the allocation's line is tallied.
 func (t *Tally) place(allocation *settlement.Allocation) int32 {
-	key := allocation.LineKey()
-	recent := t.recentOf(key.Issuer, key.Redeemer)
-	if place := *recent - 1; place >= 0 && t.tallies[place].Key == key {
+	recent := t.recentOf(allocation)
+	if place := *recent - 1; place >= 0 && isOf(allocation, &t.tallies[place].Key) {
 		return place
 	}
+	key := allocation.LineKey()
 	place, found := t.places[key]
 	if !found {
 		place = int32(len(t.tallies))
@@ -152,14 +152,21 @@ func (t *Tally) place(allocation *settlement.Allocation) int32 {
 	return place
 }
 
-const fewestRecent, mostRecent = 1 << 6, 1 << 16
+// isOf reports whether an allocation belongs to the line of a key, without making one of its own.
+func isOf(allocation *settlement.Allocation, key *settlement.LineKey) bool {
+	return allocation.Issuer == key.Issuer && allocation.Redeemer == key.Redeemer && allocation.Activity == key.Activity &&
+		allocation.BusinessDate == key.BusinessDate && allocation.Price == key.Price
+}
 
-// recentOf returns where the place of a line of issuer and redeemer is remembered.
-func (t *Tally) recentOf(issuer, redeemer settlement.Party) *int32 {
+const fewestRecent, mostRecent = 1 << 6, 1 << 17
+
+// recentOf returns where the place of an allocation's line is remembered, perhaps that of another one.
+func (t *Tally) recentOf(allocation *settlement.Allocation) *int32 {
 	if len(t.recent) < min(2*len(t.tallies), mostRecent) || t.recent == nil {
 		t.recent = make([]int32, max(fewestRecent, min(2*len(t.recent), mostRecent)))
 	}
-	hash := uint32(issuer)*0x9E3779B1 + uint32(redeemer)*0x85EBCA77
+	hash := uint32(allocation.Issuer)*0x9E3779B1 + uint32(allocation.Redeemer)*0x85EBCA77 +
+		uint32(allocation.BusinessDate)*0xC2B2AE3D + uint32(allocation.Price.Amount)*0x27D4EB2F
 	return &t.recent[(hash^hash>>15)&uint32(len(t.recent)-1)]
 }
 

@@ -124,6 +124,30 @@ func TestReplaceFoldersForcesToDisk(t *testing.T) {
 	expectNothingLeft(t, d)
 }
 
+// TestReplaceFoldersWithLargeFiles replaces files of which some are so large that the disk begins with them at once.
+func TestReplaceFoldersWithLargeFiles(t *testing.T) {
+	d := able(t)
+	for _, text := range []string{"first", "second"} {
+		large := strings.Repeat(text, largeFile/len(text)+1)
+		var all []Folder
+		for i := range 3 {
+			all = append(all, Folder{fmt.Sprintf("merchant=%d/date=1", i), []Named{
+				{"large", strings.NewReader(large)}, {"short", strings.NewReader(large[:largeFile-1])}, {"small", strings.NewReader(text)}}})
+		}
+		if able, err := replaceTogetherIn(t, d, all); !able || err != nil {
+			t.Fatal(able, err)
+		}
+		for i := range 3 {
+			for name, want := range map[string]string{"large": large, "short": large[:largeFile-1], "small": text} {
+				if got := content(t, d, fmt.Sprintf("merchant=%d/date=1/%s", i, name)); got != want {
+					t.Errorf("%s of %d has %d bytes, want %d", name, i, len(got), len(want))
+				}
+			}
+		}
+		expectNothingLeft(t, d)
+	}
+}
+
 func expectNothingLeft(t *testing.T, d *directory) {
 	t.Helper()
 	if left, err := os.ReadDir(filepath.Join(d.path, temporaryFolder)); err != nil || len(left) > 0 {
