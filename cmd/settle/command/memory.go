@@ -120,10 +120,10 @@ func relieved(limit, alive int64) int64 { return max(limit, alive+alive/3) }
 const mostGarbage = 512 << 20
 
 // garbagePercent returns how much garbage may gather, in percent of what is alive: as much as is alive, which is Go's own
-// measure, but no more than a quarter of the limit and mostGarbage. Most of what is alive are bytes that the collector need not look
+// measure, but no more than half of the limit and mostGarbage. Most of what is alive are bytes that the collector need not look
 // at, so it is soon done; while each page of memory that was never used before costs the system its time, and somebody his memory.
 func garbagePercent(limit, alive int64) int {
-	return int(min(max(min(limit/4, mostGarbage)*100/max(alive, 1), 1), 100))
+	return int(min(max(min(limit/2, mostGarbage)*100/max(alive, 1), 1), 100))
 }
 
 // aliveBytes is what the last collection found to be in use.
