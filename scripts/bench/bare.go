@@ -33,6 +33,9 @@ type bareCost struct {
 	OpeningLots phase `json:"opening_lots"`
 	NewLots     phase `json:"new_lots"`
 	Rows        int64 `json:"rows"`
+	// LotsRead and LotsEncoded are the open ones among them.
+	LotsRead    int64 `json:"lots_read"`
+	LotsEncoded int64 `json:"lots_encoded"`
 	// Allocations are those whose two copies were encoded.
 	Allocations int64 `json:"allocations"`
 }

@@ -67,6 +67,9 @@ func TestDisagreementIsAnError(t *testing.T) {
 	if err := night.compare(ctx, ours, theirs); err != nil {
 		t.Fatal(err)
 	}
+	if night.bare[0].LotsEncoded != night.published.Lots || night.published.Lots == 0 {
+		t.Errorf("%d new lots were encoded, %d were compared", night.bare[0].LotsEncoded, night.published.Lots)
+	}
 	// Each allocation is published once or twice, so there are at least half as many as rows of detail.
 	if 2*night.bare[0].Allocations < night.published.Allocations || night.bare[0].Encode.Wall <= 0 {
 		t.Errorf("the bare cost is of %d allocations, %d rows of detail were published", night.bare[0].Allocations, night.published.Allocations)

@@ -328,6 +328,9 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 	if bare.Rows != o.rows {
 		return fmt.Errorf("decoding gave %d rows of %d", bare.Rows, o.rows)
 	}
+	if bare.LotsRead != o.lots {
+		return fmt.Errorf("the ledger had %d open lots of %d", bare.LotsRead, o.lots)
+	}
 	m.bare = append(m.bare, bare)
 	fmt.Fprintf(out, "run %d  bare    %s, CPU %s\n", len(m.bare), seconds(bare.total().Wall), seconds(bare.total().Processor))
 	return nil

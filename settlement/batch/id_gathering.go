@@ -19,7 +19,7 @@ import (
 // An idGathering puts together the ids that the night's rows took: of tonight's all that were not refused and did not
 // end as deferred or rejected, and those of rows deferred earlier that were settled.
 //
-// The run is gathered when it is read: to sort it on its way to the ledger takes less than to keep it besides what it is
+// The run is gathered when it is read: to sort it on its way to the ledger takes less than to keep it beside what it is
 // gathered from, which fills the memory or is spilled. How long it is and what its index says is known once it was read whole.
 type idGathering struct {
 	pool                *spool.Pool

@@ -117,6 +117,15 @@ func TestCollectorRelief(t *testing.T) {
 	if got := debug.SetGCPercent(100); got < 20 || got > 33 {
 		t.Errorf("with 96 MiB alive and a limit of 64, garbage of %d %% may gather, which is not half of the limit", got)
 	}
+	t.Setenv("GOGC", "77")
+	for range 2 { // the first time may have begun before GOGC was set
+		debug.SetGCPercent(100)
+		debug.SetMemoryLimit(math.MaxInt64)
+		limitBecomes("with GOGC and 96 MiB alive", func(limit int64) bool { return limit < 256<<20 })
+	}
+	if got := debug.SetGCPercent(100); got != 100 {
+		t.Errorf("GOGC was set, and yet garbage of %d %% may gather", got)
+	}
 	runtime.KeepAlive(alive)
 	alive = nil
 	limitBecomes("with next to nothing alive", func(limit int64) bool { return limit == 64<<20 })
