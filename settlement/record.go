@@ -63,6 +63,17 @@ func (r *Record) Has(column Column) bool {
 	return r.Values[column] != "" || (r.Mistyped|r.Typed)&(1<<column) != 0
 }
 
+// Said returns the columns in which the row says anything, by 1<<Column.
+func (r *Record) Said() uint16 {
+	said := r.Mistyped | r.Typed
+	for column := range r.Values {
+		if r.Values[column] != "" {
+			said |= 1 << column
+		}
+	}
+	return said
+}
+
 // Text returns the value of a column as text; a typed one as it is written in CSV.
 func (r *Record) Text(column Column) string {
 	if r.Typed&(1<<column) == 0 {

@@ -11,7 +11,7 @@ func TestRecordText(t *testing.T) {
 	record.Values[MemberID] = "m"
 	want := map[Column]string{MemberID: "m", Reason: "", PointsColumn: "-5", OccurredAt: "1970-01-01T00:00:01.5Z", OriginalDate: "1970-01-01", ExpiresOn: "1971-01-01"}
 	for column, text := range want {
-		if got := record.Text(column); got != text || record.Has(column) != (text != "") {
+		if got := record.Text(column); got != text || record.Has(column) != (text != "") || record.Said()>>column&1 != 0 != (text != "") {
 			t.Errorf("%s is %q, want %q", column, got, text)
 		}
 	}

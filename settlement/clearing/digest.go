@@ -30,9 +30,11 @@ func (v *Validator) contentDigest(record *settlement.Record, row *settlement.Tra
 	buffer = binary.BigEndian.AppendUint64(buffer, uint64(row.Points))
 	buffer = binary.BigEndian.AppendUint64(buffer, uint64(row.OccurredAt))
 	for _, column := range contentColumns {
-		switch {
+		switch text := record.Values[column]; {
+		case text != "":
+			buffer = appendText(buffer, text)
 		case record.Typed&(1<<column) == 0:
-			buffer = appendText(buffer, record.Values[column])
+			buffer = append(buffer, 0, 0, 0, 0)
 		case column == settlement.OriginalDate:
 			buffer = appendDate(buffer, record.OriginalDate)
 		default:

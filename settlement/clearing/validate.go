@@ -101,10 +101,11 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 		row.Kind = kind
 		taken, required = v.forms[kind].taken, v.forms[kind].required
 	}
-	if column := firstMissing(record, required); column != settlement.Columns {
-		return v.reject(row, record, settlement.MissingField, column)
+	said := record.Said()
+	if missing := required &^ said; missing != 0 {
+		return v.reject(row, record, settlement.MissingField, firstColumn(missing))
 	}
-	if column := v.firstInvalid(record, taken, row); column != settlement.Columns {
+	if column := v.firstInvalid(record, taken&said, row); column != settlement.Columns {
 		return v.reject(row, record, settlement.InvalidValue, column)
 	}
 	if code, column := v.checkAgreement(record, row); code != settlement.NoCode {
@@ -114,29 +115,15 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 	return nil
 }
 
-// firstMissing returns the first required column, in the order of the table, that is empty,
-// or Columns.
-func firstMissing(record *settlement.Record, required uint16) settlement.Column {
-	for ; required != 0; required &= required - 1 {
-		if column := firstColumn(required); !record.Has(column) {
-			return column
-		}
-	}
-	return settlement.Columns
-}
-
 // firstColumn returns the first of the columns that a set holds, by 1<<column.
 func firstColumn(set uint16) settlement.Column { return settlement.Column(bits.TrailingZeros16(set)) }
 
-// firstInvalid reads the columns that are taken into the row. It returns the first, in the
+// firstInvalid reads columns, in which the record says something, into the row. It returns the first, in the
 // order of the table, whose value is not of its form, or Columns.
-func (v *Validator) firstInvalid(record *settlement.Record, taken uint16, row *settlement.Transaction) settlement.Column {
+func (v *Validator) firstInvalid(record *settlement.Record, columns uint16, row *settlement.Transaction) settlement.Column {
 	v.amount = amountText{}
-	for ; taken != 0; taken &= taken - 1 {
-		column := firstColumn(taken)
-		if !record.Has(column) {
-			continue
-		}
+	for ; columns != 0; columns &= columns - 1 {
+		column := firstColumn(columns)
 		ok := false
 		switch mark := uint16(1) << column; {
 		case record.Typed&mark != 0:
@@ -180,7 +167,7 @@ func (v *Validator) read(column settlement.Column, text string, row *settlement.
 		row.ExpiresOn, ok = parseDate(text)
 		return ok && row.ExpiresOn >= row.BusinessDate
 	case settlement.Amount:
-		v.amount, ok = parseAmount(text)
+		return v.amount.parse(text)
 	case settlement.CurrencyColumn:
 		return validCurrency(text)
 	case settlement.Reason:

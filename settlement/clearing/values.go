@@ -18,18 +18,25 @@ func validID(text string) bool {
 	if len(text) == 0 || len(text) > maxIDBytes {
 		return false
 	}
-	at := 0
-	for ; len(text)-at >= 8; at += 8 {
-		if !printable(eightBytes(text[at : at+8])) {
-			break
-		}
+	if len(text) >= 8 && allPrintable(text) {
+		return true
 	}
-	for ; at < len(text); at++ {
-		if c := text[at]; c < ' ' || c >= 0x7f {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f {
 			return validWideID(text)
 		}
 	}
 	return true
+}
+
+// allPrintable reports whether all bytes of a text of at least 8 are of ASCII from the space to the tilde.
+func allPrintable(text string) bool {
+	for at := 0; len(text)-at > 8; at += 8 {
+		if !printable(eightBytes(text[at : at+8])) {
+			return false
+		}
+	}
+	return printable(eightBytes(text[len(text)-8:]))
 }
 
 // eightBytes returns 8 bytes of text as one number.
@@ -83,46 +90,46 @@ type amountText struct {
 	whole, fraction string
 }
 
-// parseAmount reads -?digits[.d[d]] and drops what does not change its value, so that amounts
-// are equal when their parts are. The value is never needed as a number.
-func parseAmount(text string) (amountText, bool) {
-	var amount amountText
+// parse reads -?digits[.d[d]] and drops what does not change its value, so that amounts are equal when their parts are. The
+// value is never needed as a number. Its own value was zero before, and has no meaning if the text is no amount.
+func (a *amountText) parse(text string) bool {
 	if text != "" && text[0] == '-' {
-		amount.negative = true
+		a.negative = true
 		text = text[1:]
 	}
 	whole := leadingDigits(text)
-	if whole == 0 {
-		return amountText{}, false
+	a.whole = text[:whole]
+	switch rest := text[whole:]; {
+	case whole == 0:
+		return false
+	case rest == "":
+	case rest[0] != '.' || len(rest) < 2 || len(rest) > 3 || !isDigit(rest[1]) || !isDigit(rest[len(rest)-1]):
+		return false
+	default:
+		a.fraction = rest[1:]
 	}
-	amount.whole = text[:whole]
-	if rest := text[whole:]; rest != "" {
-		amount.fraction = rest[1:]
-		digits := leadingDigits(amount.fraction)
-		if rest[0] != '.' || digits < 1 || digits > 2 || digits != len(amount.fraction) {
-			return amountText{}, false
-		}
+	for len(a.whole) > 1 && a.whole[0] == '0' {
+		a.whole = a.whole[1:]
 	}
-	for len(amount.whole) > 1 && amount.whole[0] == '0' {
-		amount.whole = amount.whole[1:]
+	for n := len(a.fraction); n > 0 && a.fraction[n-1] == '0'; n-- {
+		a.fraction = a.fraction[:n-1]
 	}
-	for n := len(amount.fraction); n > 0 && amount.fraction[n-1] == '0'; n-- {
-		amount.fraction = amount.fraction[:n-1]
+	if a.whole == "0" && a.fraction == "" {
+		a.negative = false
 	}
-	if amount.whole == "0" && amount.fraction == "" {
-		amount.negative = false
-	}
-	return amount, true
+	return true
 }
 
 func leadingDigits(text string) int {
 	for i := 0; i < len(text); i++ {
-		if text[i]-'0' > 9 {
+		if !isDigit(text[i]) {
 			return i
 		}
 	}
 	return len(text)
 }
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
 
 // validCurrency reports whether text is three capitals.
 func validCurrency(text string) bool {

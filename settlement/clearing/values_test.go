@@ -78,17 +78,17 @@ func TestParsePointsIsItsForm(t *testing.T) {
 	})
 }
 
-func TestParseAmountIsItsForm(t *testing.T) {
+func TestAmountIsItsForm(t *testing.T) {
 	form := regexp.MustCompile(`^-?[0-9]+(\.[0-9]{1,2})?$`)
 	amounts := nearly("0123456789+-. e,", `-?[0-9]{1,4}(\.[0-9]{1,3})?`, `-?0{1,3}(\.0{1,2})?`, `-?[0-9]{30}\.[0-9]{2}`)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := amounts.Draw(t, "a"), amounts.Draw(t, "b")
-		partsOfA, ok := parseAmount(a)
+		var partsOfA, partsOfB amountText
+		ok := partsOfA.parse(a)
 		if ok != form.MatchString(a) {
-			t.Fatalf("parseAmount(%q) = %v", a, ok)
+			t.Fatalf("parse(%q) = %v", a, ok)
 		}
-		partsOfB, both := parseAmount(b)
-		if !ok || !both {
+		if !ok || !partsOfB.parse(b) {
 			return
 		}
 		equal := decimal.RequireFromString(a).Equal(decimal.RequireFromString(b))
@@ -98,7 +98,7 @@ func TestParseAmountIsItsForm(t *testing.T) {
 	})
 }
 
-func TestParseAmountDropsWhatHasNoValue(t *testing.T) {
+func TestAmountDropsWhatHasNoValue(t *testing.T) {
 	for text, want := range map[string]amountText{
 		"0":      {whole: "0"},
 		"-0.00":  {whole: "0"},
@@ -106,8 +106,17 @@ func TestParseAmountDropsWhatHasNoValue(t *testing.T) {
 		"-12.05": {negative: true, whole: "12", fraction: "05"},
 		"100":    {whole: "100"},
 	} {
-		if got, ok := parseAmount(text); !ok || got != want {
-			t.Errorf("parseAmount(%q) = %+v, %v", text, got, ok)
+		var got amountText
+		if ok := got.parse(text); !ok || got != want {
+			t.Errorf("parse(%q) = %+v, %v", text, got, ok)
+		}
+	}
+}
+
+func TestWhatIsNoAmount(t *testing.T) {
+	for _, text := range []string{"", "-", "--1", "+1", ".5", "-.5", "1.", "1.x", "1.x5", "1.5x", "1.-5", "1.555", "1,5", "1e5", "x", "1 ", " 1"} {
+		if got := new(amountText); got.parse(text) {
+			t.Errorf("parse(%q) = %+v", text, *got)
 		}
 	}
 }
