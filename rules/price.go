@@ -19,12 +19,19 @@ type Pricer struct {
 	asksReason bool
 	remembered map[priceKey][]int32
 	limit      int
-	// pairs is, by reason, then by issuer and redeemer, the place in lists of the entries that hold for them,
-	// plus 1. It serves the first few reasons, where parties are few; entries that hold for many pairs are one list.
-	pairs     map[string][]int32
-	reasons   int
+	// pairs is by reason. It serves the first few, where parties are few; entries that hold for many pairs are one list.
+	pairs   map[string]*pairsOfReason
+	reasons int
+	// last are those of the reason that was asked for last, which is usually asked for again.
+	last      *pairsOfReason
 	lists     [][]int32
 	listPlace map[string]int32
+}
+
+// pairsOfReason is, by issuer and redeemer, the place in lists of the entries that hold for them and a reason, plus 1.
+type pairsOfReason struct {
+	reason string
+	places []int32
 }
 
 // mostPairs is up to how many pairs of parties, for all reasons, have a place of their own, which takes 4 MiB.
@@ -46,7 +53,7 @@ func (r *Rulebook) NewPricer() *Pricer {
 	}
 	parties := max(1, r.Parties.Len())
 	pricer.reasons = mostPairs / parties / parties
-	pricer.pairs, pricer.listPlace = map[string][]int32{}, map[string]int32{}
+	pricer.pairs, pricer.listPlace = map[string]*pairsOfReason{}, map[string]int32{}
 	return pricer
 }
 
@@ -89,14 +96,21 @@ func (p *Pricer) candidates(issuer, redeemer settlement.Party, reason string) []
 
 // pairsFor returns the pairs of a reason, nil if there is no room for them.
 func (p *Pricer) pairsFor(reason string) []int32 {
-	pairs, known := p.pairs[reason]
-	if !known && len(p.pairs) < p.reasons {
-		parties := p.rulebook.Parties.Len()
-		pairs = make([]int32, parties*parties)
-		// The reason may be a piece of a whole file's text, which must not be kept for it.
-		p.pairs[strings.Clone(reason)] = pairs
+	if p.last != nil && p.last.reason == reason {
+		return p.last.places
 	}
-	return pairs
+	pairs, known := p.pairs[reason]
+	if !known {
+		if len(p.pairs) >= p.reasons {
+			return nil
+		}
+		parties := p.rulebook.Parties.Len()
+		// The reason may be a piece of a whole file's text, which must not be kept for it.
+		pairs = &pairsOfReason{strings.Clone(reason), make([]int32, parties*parties)}
+		p.pairs[pairs.reason] = pairs
+	}
+	p.last = pairs
+	return pairs.places
 }
 
 // list returns the place of a list of entries.
