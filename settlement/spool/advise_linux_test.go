@@ -15,6 +15,7 @@ import (
 func TestReleasedDiskIsGivenBack(t *testing.T) {
 	pool := NewPool(t.TempDir(), 0)
 	defer pool.Close()
+	pool.mostReleased = 4
 	spool, kept := pool.NewSpool(3), pool.NewBlob()
 	writer, content := spool.NewWriter(), randomBytes(8<<20)
 	for i := range 3 {
@@ -47,6 +48,17 @@ func TestReleasedDiskIsGivenBack(t *testing.T) {
 	left := diskBytes(t, pool.file)
 	if left > full/2 {
 		t.Errorf("56 MiB took %d bytes of the disk, the 8 that are left take %d", full, left)
+	}
+	// What was released last is written over first, and takes nothing more.
+	again := pool.NewBlob()
+	if _, err := again.Write(content[:pool.mostReleased*extentBytes]); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if now := diskBytes(t, pool.file); now >= left+extentBytes { // one may not have been full
+		t.Errorf("%d extents were released last; to write as many again takes %d bytes of the disk", pool.mostReleased, now-left)
 	}
 	if found, err := io.ReadAll(kept.NewReader()); err != nil || !bytes.Equal(found, content) {
 		t.Errorf("what was kept is %d bytes: %v", len(found), err)

@@ -1,5 +1,7 @@
 package spool
 
+import "slices"
+
 // extentBytes is the size of the stretches of the file that belong to one partition or blob: what is read
 // together lies together, though it was written piece by piece between others.
 const extentBytes = 16 * PieceBytes
@@ -114,14 +116,17 @@ func (e *extents) writeLast(pool *Pool) error {
 	return pool.write(last)
 }
 
-// extent returns where an extent begins that is nobody's.
+// extent returns where an extent begins that is nobody's: the one that was released last if there is one, as what it held
+// is still cached, and is written over in a fraction of the time that it takes to cache another.
 func (p *Pool) extent() int64 {
 	p.mutex.Lock()
-	if last := len(p.free) - 1; last >= 0 {
-		defer p.mutex.Unlock()
-		start := p.free[last]
-		p.free = p.free[:last]
-		return start
+	for _, free := range []*[]int64{&p.released, &p.dropped} {
+		if last := len(*free) - 1; last >= 0 {
+			defer p.mutex.Unlock()
+			start := (*free)[last]
+			*free = (*free)[:last]
+			return start
+		}
 	}
 	p.mutex.Unlock()
 	return p.extend(extentBytes)
@@ -151,14 +156,23 @@ func (p *Pool) release(pieces []piece, disk *extents) {
 	*disk = extents{}
 }
 
-// releaseDisk gives back extents. Their content is dropped at once: what the system has not written yet it need not
-// write any more, and the disk has room for the results.
+// mostReleased is how many extents are not dropped when they are released: about as many as are written while as many
+// are released.
+const mostReleased = 256 << 20 / extentBytes
+
+// releaseDisk gives back extents. The content of the last ones stays for a while, as its place is about to be written over. That
+// of all others is dropped at once: what the system has not written yet it need not write any more, and the disk has
+// room for the results.
 func (p *Pool) releaseDisk(disk *extents) {
 	p.mutex.Lock()
 	file := p.file
+	p.released = append(p.released, disk.starts...)
+	surplus := max(len(p.released)-p.mostReleased, 0)
+	dropped := slices.Clone(p.released[:surplus])
+	p.released = slices.Delete(p.released, 0, surplus)
 	p.mutex.Unlock()
 	if file != nil {
-		for _, start := range disk.starts {
+		for _, start := range dropped {
 			drop(file, stretch{start, extentBytes})
 		}
 		for _, one := range disk.huge {
@@ -167,5 +181,5 @@ func (p *Pool) releaseDisk(disk *extents) {
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.free = append(p.free, disk.starts...)
+	p.dropped = append(p.dropped, dropped...)
 }

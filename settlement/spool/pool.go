@@ -20,8 +20,9 @@ type Pool struct {
 	file   *os.File
 	end    int64
 	unlink bool
-	// free are the extents of the file that were released.
-	free []int64
+	// released are the extents of the file that were released last, dropped those whose content was dropped since.
+	released, dropped []int64
+	mostReleased      int
 	// spilled and stored are how many bytes went to the disk until now, before and after they were compressed.
 	spilled, stored int64
 	// chunks are buffers for what is written together.
@@ -39,7 +40,7 @@ const PieceBytes = 32 << 10
 // file in directory; "" stands for the system's directory of temporary files. The file is made
 // when it is needed for the first time.
 func NewPool(directory string, budget int64) *Pool {
-	return &Pool{directory: directory, budget: budget}
+	return &Pool{directory: directory, budget: budget, mostReleased: mostReleased}
 }
 
 // Close gives back the disk. Nothing of the pool may be used any more.
