@@ -344,6 +344,14 @@ func (p *projection) together(folders []folder, work func(ctx context.Context, i
 	return group.Wait()
 }
 
+// bytes returns how large all files are together.
+func (f *folder) bytes() (sum int64) {
+	for _, file := range f.files {
+		sum += file.Bytes
+	}
+	return sum
+}
+
 func (f *folder) isLarge() bool {
 	return slices.ContainsFunc(f.files, func(file FileRecord) bool { return file.Bytes > largeBytes })
 }

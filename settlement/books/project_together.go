@@ -7,43 +7,58 @@ import (
 	"alliance/settlement/storage"
 )
 
-// filesTogether is how many files of small folders are written at a time where that is less work than one folder after the
-// other; a file is open for each. Fewer than foldersTogether folders are not worth it.
+// filesTogether is how many files, and bytesTogether how many bytes, are written at a time where that is less work than one folder
+// after the other; a file is open for each. Fewer than foldersTogether folders are not worth it, and those of more than
+// mostBytes keep the disk busy on their own.
 const (
 	filesTogether   = 1536
+	bytesTogether   = 1 << 30
 	foldersTogether = 4
+	mostBytes       = 64 << 20
 )
 
-// writeTogether writes small folders together where the bucket is one for which that is less work. It returns the folders that are still
+// writeTogether writes folders together where the bucket is one for which that is less work. It returns the folders that are still
 // to be written, each on its own.
 func (p *projection) writeTogether(folders []folder) (left []folder, err error) {
-	var group []folder
-	files := 0
-	flush := func() error {
-		done, err := len(group) >= foldersTogether, error(nil)
-		if done {
-			done, err = p.writeGroup(group)
+	groups, left := inGroups(folders)
+	for _, group := range groups {
+		able, err := p.writeGroup(group)
+		if err != nil {
+			return nil, err
 		}
-		if !done {
+		if !able {
 			left = append(left, group...)
 		}
-		group, files = nil, 0
-		return err
+	}
+	return left, nil
+}
+
+// inGroups returns which folders are to be written together, and which each on its own.
+func inGroups(folders []folder) (groups [][]folder, alone []folder) {
+	var group []folder
+	files, bytes := 0, int64(0)
+	end := func() {
+		if len(group) >= foldersTogether {
+			groups = append(groups, group)
+		} else {
+			alone = append(alone, group...)
+		}
+		group, files, bytes = nil, 0, 0
 	}
 	for i := range folders {
-		if folders[i].isLarge() || len(folders[i].gone()) > 0 {
-			left = append(left, folders[i])
+		size := folders[i].bytes()
+		if size > mostBytes || len(folders[i].gone()) > 0 {
+			alone = append(alone, folders[i])
 			continue
 		}
 		group = append(group, folders[i])
-		if files += len(folders[i].files); files >= filesTogether {
-			if err := flush(); err != nil {
-				return nil, err
-			}
+		files, bytes = files+len(folders[i].files), bytes+size
+		if files >= filesTogether || bytes >= bytesTogether {
+			end()
 		}
 	}
-	err = flush()
-	return left, err
+	end()
+	return groups, alone
 }
 
 // writeGroup writes folders of which no file of an earlier version has to go: the files, the last file of each last.

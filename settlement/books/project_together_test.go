@@ -74,6 +74,47 @@ func directory(t *testing.T) storage.Bucket {
 	return bucket
 }
 
+// TestInGroups says by its name, size and number of files what is in a folder, and which are written together.
+func TestInGroups(t *testing.T) {
+	many := func(name string, count int, bytes int64, files int) (all []folder) {
+		for i := range count {
+			one := folder{key: fmt.Sprint(name, i)}
+			for range files {
+				one.files = append(one.files, FileRecord{Name: "a", Bytes: bytes / int64(files)})
+			}
+			all = append(all, one)
+		}
+		return all
+	}
+	gone := many("gone", 1, 1, 1)
+	gone[0].earlier = []FileRecord{{Name: "b"}}
+	for _, test := range []struct {
+		name    string
+		folders []folder
+		groups  []int
+		alone   int
+	}{
+		{"none", nil, nil, 0},
+		{"too few", many("few", foldersTogether-1, 100, 1), nil, foldersTogether - 1},
+		{"as many as are worth it", many("few", foldersTogether, 100, 1), []int{foldersTogether}, 0},
+		{"as large as may be", many("large", foldersTogether, mostBytes, 1), []int{foldersTogether}, 0},
+		{"a byte larger", many("large", foldersTogether, mostBytes+1, 1), nil, foldersTogether},
+		{"larger by several files", many("large", foldersTogether, mostBytes+2, 2), nil, foldersTogether},
+		{"one with a file too much", append(many("small", foldersTogether, 100, 1), gone...), []int{foldersTogether}, 1},
+		{"many bytes", many("large", 2*bytesTogether/mostBytes+1, mostBytes, 1), []int{bytesTogether / mostBytes, bytesTogether / mostBytes}, 1},
+		{"many files", many("small", filesTogether/4+foldersTogether, 8, 4), []int{filesTogether / 4, foldersTogether}, 0},
+	} {
+		groups, alone := inGroups(test.folders)
+		var sizes []int
+		for _, group := range groups {
+			sizes = append(sizes, len(group))
+		}
+		if !slices.Equal(sizes, test.groups) || len(alone) != test.alone {
+			t.Errorf("%s: groups of %v and %d alone, want %v and %d", test.name, sizes, len(alone), test.groups, test.alone)
+		}
+	}
+}
+
 // TestProjectManyFolders publishes versions of more folders than are written at a time to a directory, from memory and from
 // the packs.
 func TestProjectManyFolders(t *testing.T) {
