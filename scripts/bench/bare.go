@@ -32,10 +32,13 @@ type bareCost struct {
 	// OpeningLots reads the accounts that the night found on record, NewLots encodes those that it left there, and drops them.
 	OpeningLots phase `json:"opening_lots"`
 	NewLots     phase `json:"new_lots"`
-	Rows        int64 `json:"rows"`
+	// NewIDs encodes the ids that rows took, and drops them.
+	NewIDs phase `json:"new_ids"`
+	Rows   int64 `json:"rows"`
 	// LotsRead and LotsEncoded are the open ones among them.
 	LotsRead    int64 `json:"lots_read"`
 	LotsEncoded int64 `json:"lots_encoded"`
+	IDsEncoded  int64 `json:"ids_encoded"`
 	// Allocations are those whose two copies were encoded.
 	Allocations int64 `json:"allocations"`
 }
@@ -43,8 +46,11 @@ type bareCost struct {
 // files is the cost of the files and the statements alone.
 func (c *bareCost) files() phase { return c.Decode.plus(c.Encode) }
 
-// total is the cost of all that both sides read and write.
-func (c *bareCost) total() phase { return c.files().plus(c.OpeningLots).plus(c.NewLots) }
+// both is the cost of all that both sides read and write.
+func (c *bareCost) both() phase { return c.files().plus(c.OpeningLots).plus(c.NewLots) }
+
+// total is the cost of all that settle reads and writes.
+func (c *bareCost) total() phase { return c.both().plus(c.NewIDs) }
 
 // A phase is the time that a piece of work took.
 type phase struct {
@@ -89,6 +95,9 @@ func bareChild(ctx context.Context, arguments []string) error {
 		return err
 	}
 	if err := spent.lots(ctx, *ledger, *rulebook, *workers); err != nil {
+		return err
+	}
+	if err := spent.ids(ctx, *ledger, *rulebook, *workers); err != nil {
 		return err
 	}
 	if err := spent.encode(ctx, *statements, *rulebook, *workers); err != nil {

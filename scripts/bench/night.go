@@ -331,6 +331,9 @@ func (m *measured) measureBare(ctx context.Context, o *options, p *prepared, our
 	if bare.LotsRead != o.lots {
 		return fmt.Errorf("the ledger had %d open lots of %d", bare.LotsRead, o.lots)
 	}
+	if bare.IDsEncoded != o.rows {
+		return fmt.Errorf("the ledger had %d ids of %d rows", bare.IDsEncoded, o.rows)
+	}
 	m.bare = append(m.bare, bare)
 	fmt.Fprintf(out, "run %d  bare    %s, CPU %s\n", len(m.bare), seconds(bare.total().Wall), seconds(bare.total().Processor))
 	return nil
@@ -371,6 +374,7 @@ func medianBare(runs []bareCost) bareCost {
 
 		OpeningLots: of(func(b *bareCost) phase { return b.OpeningLots }),
 		NewLots:     of(func(b *bareCost) phase { return b.NewLots }),
+		NewIDs:      of(func(b *bareCost) phase { return b.NewIDs }),
 	}
 }
 

@@ -98,11 +98,13 @@ func (m *measured) print(out io.Writer, o *options) {
 		bare("read the opening lots", median.OpeningLots)
 		bare("encode", median.Encode)
 		bare("encode the new lots", median.NewLots)
+		bare("encode the ids", median.NewIDs)
 		bare("bare cost", median.total())
 		compared := func(name string, p phase) {
 			line(name, ratio(settle.wall, p.Wall), ratio(settle.processor(), p.Processor), "", "")
 		}
 		compared("settle / bare cost", median.total())
+		compared("settle / without ids", median.both())
 		compared("settle / without lots", median.files())
 	} else {
 		fmt.Fprintf(out, "the bare cost is not measured beyond %d rows\n", mostRowsForBare)
