@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"alliance/rules"
 	"alliance/settlement"
 	"alliance/settlement/batch"
 	"alliance/settlement/books"
@@ -227,4 +229,64 @@ func race(t *testing.T, s stores, round int, job func(s stores, name string, nig
 	}
 	expectSame(t, contentsOf(t, s.statements), wanted[strings.Join(settled, " ")])
 	return fmt.Sprintf("settled by %s, lost: %t %t", strings.Join(settled, " and "), errs[0] != nil, errs[1] != nil)
+}
+
+// besides returns the job with another run that goes from beginning to end when the job begins to publish its first date.
+func besides(t *testing.T, job, other batch.Job) batch.Job {
+	published := false
+	job.Statements = faults.Wrap(job.Statements, "statements", func(call faults.Call, run func() error) error {
+		if call.Operation.Writes() && !published {
+			published = true
+			mustRun(t, other)
+		}
+		return run()
+	})
+	return job
+}
+
+// TestAnotherRunSettlesTheNextDate lets another run settle the second of three dates while one publishes the first: it
+// hears that the second is settled, and does not settle it again, whether the other's statements would be the same or not.
+func TestAnotherRunSettlesTheNextDate(t *testing.T) {
+	for _, differ := range []bool{false, true} {
+		s, rulebook := lane(t, 3, false), mustRulebook(t, laneRulebook)
+		other := s.job(rulebook, laneStart+1)
+		other.Operator = "other"
+		if differ {
+			other.Inbox = lane(t, 3, false).inbox
+			row := map[string]string{"transaction_id": "extra", "member_id": "ada", "kind": "redeem", "points": "7", "occurred_at": "2026-07-04T23:00:00+02:00"}
+			fill(t, other.Inbox, map[string]string{"merchant=Cinema/date=2026-07-04/extra.csv": asCSV([]map[string]string{row})})
+		}
+		job := besides(t, catchUp(s.job(rulebook, laneStart+2)), other)
+		report, err := batch.Run(t.Context(), job)
+		if err != nil {
+			t.Errorf("statements that differ %t: %v", differ, err)
+		}
+		var already []bool
+		for _, date := range report.Dates {
+			already = append(already, date.Already)
+		}
+		if !slices.Equal(already, []bool{false, true, false}) {
+			t.Errorf("statements that differ %t: of the dates, settled before were %v", differ, already)
+		}
+		if by := settledBy(t, s.ledger); !slices.Equal(by, []string{job.Operator, "other", job.Operator}) {
+			t.Errorf("statements that differ %t: settled by %q", differ, by)
+		}
+	}
+}
+
+// TestAnotherRunUsesAnotherPrice lets another run settle the second of three dates with a price that one's rulebook says otherwise:
+// it does not go on.
+func TestAnotherRunUsesAnotherPrice(t *testing.T) {
+	withPrice := func(price string) *rules.Rulebook {
+		return mustRulebook(t, strings.Replace(laneRulebook, "prices: [", "prices: [{id: late, from: 2026-07-04, price: "+price+", per_points: 100}, ", 1))
+	}
+	s := lane(t, 3, false)
+	_, err := batch.Run(t.Context(), besides(t, catchUp(s.job(withPrice(`"2.00"`), laneStart+2)), s.job(withPrice(`"3.00"`), laneStart+1)))
+	var misfit *batch.RulebookError
+	if !errors.As(err, &misfit) {
+		t.Errorf("a run that comes to a price that was used with another content ended with %v", err)
+	}
+	if by := settledBy(t, s.ledger); len(by) != 2 {
+		t.Errorf("%d dates are settled", len(by))
+	}
 }

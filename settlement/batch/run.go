@@ -104,17 +104,29 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	job.dateCount = len(dates)
 	for i, date := range dates {
 		job.dateNumber = i + 1
-		var settled DateReport
-		err := guarded(func() (err error) {
-			settled, err = job.settle(ctx, ledger, date)
-			return err
-		})
+		next, err := job.next(ctx, ledger, date)
 		if err != nil {
 			return report, fmt.Errorf("%s: %w", date, err)
 		}
-		report.Dates = append(report.Dates, settled)
+		report.Dates = append(report.Dates, next)
 	}
 	return report, nil
+}
+
+// next settles a date, unless another run did while this one published the dates before, which has read the log on.
+func (j *Job) next(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
+	if settled, record := ledger.Settled(date); settled != nil {
+		return j.alreadySettled(ctx, ledger, settled, record)
+	}
+	// Another run may have used prices and fees too.
+	if err := checkRulebook(ledger, j.Rulebook); err != nil {
+		return report, err
+	}
+	err = guarded(func() (err error) {
+		report, err = j.settle(ctx, ledger, date)
+		return err
+	})
+	return report, err
 }
 
 // dates returns what is to be settled, in order.

@@ -73,7 +73,7 @@ func prepare(ctx context.Context, ledger *Ledger, attempt *Attempt, date settlem
 		statement := &settled.Statements[0]
 		statement.Files = append(statement.Files, store("bakery", "detail-00002.parquet", "detail "+text))
 	}
-	return Record{Kind: Publish, Operator: "someone", Time: "2024-01-02T03:04:05Z", Dates: []DateRecord{settled}}, failed
+	return Record{Kind: Publish, Operator: "someone", Reason: "the test wants it", Time: "2024-01-02T03:04:05Z", Dates: []DateRecord{settled}}, failed
 }
 
 // settle publishes a date.

@@ -42,6 +42,9 @@ func (a *Attempt) check(record *Record) error {
 		if first, _ := a.ledger.FirstSettled(); settled && (date.Date > last+1 || date.Date < first) {
 			return fmt.Errorf("date %s is not next to the settled dates %s to %s", date.Date, first, last)
 		}
+		if already, _ := a.ledger.Settled(date.Date); already != nil && strings.TrimSpace(record.Reason) == "" {
+			return fmt.Errorf("date %s is settled, and nobody says why it is restated", date.Date)
+		}
 		if date.Date <= closed {
 			return fmt.Errorf("date %s is closed", date.Date)
 		}

@@ -108,6 +108,7 @@ func TestRefusedRecords(t *testing.T) {
 		"abort":               {func(r *Record) { r.Kind = Abort }, "no kind"},
 		"gap":                 {func(r *Record) { r.Dates[0].Date = firstDate + 2 }, "not next to"},
 		"before the first":    {func(r *Record) { r.Dates[0].Date = firstDate - 1 }, "not next to"},
+		"settled, no reason":  {func(r *Record) { r.Dates[0].Date, r.Reason = firstDate, " " }, "nobody says why"},
 		"dates out of order":  {func(r *Record) { r.Dates = append(r.Dates, r.Dates[0]) }, "follows on"},
 		"version left out":    {func(r *Record) { r.Dates[0].Statements[0].Version = 2 }, "none is on record"},
 		"supersedes itself":   {func(r *Record) { r.Dates[0].Statements[0].Supersedes = 1 }, "none is on record"},
