@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 
 	"alliance/settlement/crash"
@@ -93,18 +92,13 @@ func tryLock(file *os.File) error {
 	}
 }
 
-// chunks are what bodies go through on their way to a file.
-var chunks = sync.Pool{New: func() any { return new([256 << 10]byte) }}
-
 // write fills the file and forces it to disk.
 func (t *temporaryFile) write(ctx context.Context, body io.ReadSeeker, force func(*os.File) error) error {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	chunk := chunks.Get().(*[256 << 10]byte)
-	defer chunks.Put(chunk)
-	// The wrapped writer keeps io.Copy to chunks, between which the context is looked at.
-	written, err := io.CopyBuffer(struct{ io.Writer }{t.file}, fillingReader{contextReader{ctx, body}}, chunk[:])
+	// The context is looked at between chunks.
+	written, err := copyBody(t.file, contextReader{ctx, body})
 	if err != nil {
 		return err
 	}
@@ -124,19 +118,6 @@ func (t *temporaryFile) write(ctx context.Context, body io.ReadSeeker, force fun
 		err = fmt.Errorf("the file has %d bytes instead of %d", info.Size(), size)
 	}
 	return err
-}
-
-// A fillingReader reads as much as there is room for: the system takes large chunks in half of the time that it takes for what
-// is in them in small ones.
-type fillingReader struct{ io.Reader }
-
-func (r fillingReader) Read(buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
-		var more int
-		more, err = r.Reader.Read(buffer[n:])
-		n += more
-	}
-	return n, err
 }
 
 // close gives the file up. After a rename it has no temporary name any more.
