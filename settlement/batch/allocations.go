@@ -106,7 +106,7 @@ func (c allocationCodec) read(content []byte, a *settlement.Allocation) (rest []
 	if len(content) < end {
 		return content, false
 	}
-	from := byteReader{content[lengthBytes:end]}
+	from := byteReader{content[:end], lengthBytes}
 	a.OccurredAt = c.occurredAt(&from)
 	a.TransactionID = from.text()
 	a.Number = int32(from.unsigned())

@@ -83,7 +83,7 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	places := s.places[s.starts[i]:s.starts[i+1]]
 	// All of a line have the same redeemer.
 	compare := func(a, b int) int {
-		x, y := byteReader{s.content[a+lengthBytes:]}, byteReader{s.content[b+lengthBytes:]}
+		x, y := byteReader{s.content, a + lengthBytes}, byteReader{s.content, b + lengthBytes}
 		if order := cmp.Compare(codec.occurredAt(&x), codec.occurredAt(&y)); order != 0 {
 			return order
 		}
@@ -135,7 +135,7 @@ func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits 
 	s.keys = slices.Grow(s.keys[:0], len(places))
 	first, last := settlement.Instant(1<<63-1), settlement.Instant(-1<<63)
 	for _, at := range places {
-		occurredAt := codec.occurredAt(&byteReader{s.content[at+lengthBytes:]})
+		occurredAt := codec.occurredAt(&byteReader{s.content, at + lengthBytes})
 		first, last = min(first, occurredAt), max(last, occurredAt)
 		s.keys = append(s.keys, uint64(occurredAt))
 	}

@@ -51,13 +51,13 @@ func lotEnd(content []byte, at int) int {
 
 // memberAt returns the member of the lot that begins at a place of content, of which it is a part.
 func memberAt(content []byte, at int) string {
-	from := byteReader{content[at+2:]}
+	from := byteReader{content, at + 2}
 	return from.text()
 }
 
 // readLot reads the lot that begins at a place of content; its texts are parts of content.
 func readLot(content []byte, at int, file string, lot *settlement.Lot) (line int) {
-	from := byteReader{content[at+2:]}
+	from := byteReader{content, at + 2}
 	from.text()
 	issuer := settlement.Party(from.unsigned())
 	business := settlement.Date(from.signed())

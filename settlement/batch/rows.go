@@ -152,7 +152,7 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 // peek reads of the first row only whose and which it is, and its length.
 func (c rowCodec) peek(content []byte) (member string, name rowName, length int) {
 	length = int(binary.LittleEndian.Uint16(content))
-	from := byteReader{content[2:length]}
+	from := byteReader{content[:length], 2}
 	member = from.text()
 	name.file = int32(from.unsigned())
 	name.row = int64(from.unsigned())
@@ -161,7 +161,7 @@ func (c rowCodec) peek(content []byte) (member string, name rowName, length int)
 
 // read reads the first row. Its texts are those of content; it has the digest of its content only if it may wait.
 func (c rowCodec) read(content []byte, row *settlement.Transaction) {
-	from := byteReader{content[2:]}
+	from := byteReader{content, 2}
 	row.Member = from.text()
 	file := int32(from.unsigned())
 	row.Source = settlement.Source{File: c.files.keys[file], Row: int64(from.unsigned())}
@@ -209,7 +209,7 @@ func (c rowCodec) appendClaimant(buffer []byte, id, content *settlement.Digest, 
 
 // readClaimants reads all claimants of a partition but those of files that are held.
 func (c rowCodec) readClaimants(content []byte, claimants []clearing.Claimant) []clearing.Claimant {
-	for from := (byteReader{content}); len(from.content) > 0; {
+	for from := (byteReader{content, 0}); from.at < len(content); {
 		claimant := clearing.Claimant{ID: settlement.Digest(from.bytes(16)), Content: settlement.Digest(from.bytes(16))}
 		claimant.BusinessDate = c.date + settlement.Date(from.signed())
 		claimant.File = int32(from.unsigned())
@@ -237,17 +237,17 @@ func claimantLength(content []byte) int {
 
 // peekClaimant reads of the first claimant only which row it is, and its length.
 func peekClaimant(content []byte) (name rowName, length int) {
-	from := byteReader{content[claimantDigestsBytes:]}
+	from := byteReader{content, claimantDigestsBytes}
 	from.unsigned()
 	name.file = int32(from.unsigned())
 	name.row = int64(from.unsigned())
-	return name, len(content) - len(from.content)
+	return name, from.at
 }
 
 // readTakenID reads the id that the first claimant takes if it is settled.
 func (c rowCodec) readTakenID(content []byte, taken *settlement.TakenID) {
 	taken.ID, taken.Content = settlement.Digest(content[:16]), settlement.Digest(content[16:32])
-	from := byteReader{content[claimantDigestsBytes:]}
+	from := byteReader{content, claimantDigestsBytes}
 	taken.BusinessDate = c.date + settlement.Date(from.signed())
 	taken.SettledOn = c.date
 }
@@ -258,24 +258,36 @@ func appendText(buffer []byte, text string) []byte {
 }
 
 // A byteReader reads what this process wrote; that it cannot be read is a mistake of ours.
-type byteReader struct{ content []byte }
+type byteReader struct {
+	content []byte
+	at      int
+}
 
 func (r *byteReader) unsigned() uint64 {
-	if len(r.content) > 0 && r.content[0] < 0x80 {
-		value := r.content[0]
-		r.content = r.content[1:]
-		return uint64(value)
+	if first := r.content[r.at]; first < 0x80 {
+		r.at++
+		return uint64(first)
 	}
-	if len(r.content) > 1 && r.content[1] < 0x80 {
-		value := uint64(r.content[0]&0x7f) | uint64(r.content[1])<<7
-		r.content = r.content[2:]
-		return value
+	return r.long()
+}
+
+// long reads a number of several bytes. One of up to 8 is put together at once, without a look at each byte.
+func (r *byteReader) long() uint64 {
+	if len(r.content)-r.at >= 8 {
+		groups := binary.LittleEndian.Uint64(r.content[r.at:])
+		if ends := ^groups & 0x8080808080808080; ends != 0 {
+			r.at += bits.TrailingZeros64(ends)/8 + 1
+			groups &= ends ^ (ends - 1)
+			groups = groups&0x007f007f007f007f | groups>>1&0x3f803f803f803f80
+			groups = groups&0x00003fff00003fff | groups>>2&0x0fffc0000fffc000
+			return groups&0x0fffffff | groups>>4&0x00fffffff0000000
+		}
 	}
-	value, n := binary.Uvarint(r.content)
+	value, n := binary.Uvarint(r.content[r.at:])
 	if n <= 0 {
-		panic(fmt.Sprintf("a number on its way cannot be read: %x", r.content[:min(10, len(r.content))]))
+		panic(fmt.Sprintf("a number on its way cannot be read: %x", r.content[r.at:min(r.at+10, len(r.content))]))
 	}
-	r.content = r.content[n:]
+	r.at += n
 	return value
 }
 
@@ -285,8 +297,8 @@ func (r *byteReader) signed() int64 {
 }
 
 func (r *byteReader) bytes(n int) []byte {
-	part := r.content[:n:n]
-	r.content = r.content[n:]
+	part := r.content[r.at : r.at+n : r.at+n]
+	r.at += n
 	return part
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
+
+	"pgregory.net/rapid"
 )
 
 // testCodec returns a codec of three files.
@@ -160,4 +162,21 @@ func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
 	if len(content) != 0 {
 		t.Errorf("%d bytes are left over", len(content))
 	}
+}
+
+// TestByteReaderReadsNumbers holds what it reads against what was written, at the end of the content and before it.
+func TestByteReaderReadsNumbers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		number := rapid.Uint64().Draw(t, "number") >> rapid.IntRange(0, 63).Draw(t, "shift")
+		content := binary.AppendUvarint([]byte{0xff}, number)
+		end := len(content)
+		content = append(content, rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "after")...)
+		if from := (byteReader{content, 1}); from.unsigned() != number || from.at != end {
+			t.Fatalf("%d in %x is read as another number, or up to %d", number, content, from.at)
+		}
+		content = binary.AppendVarint(nil, int64(number))
+		if from := (byteReader{content, 0}); from.signed() != int64(number) || from.at != len(content) {
+			t.Fatalf("%d in %x is read as another number, or up to %d", int64(number), content, from.at)
+		}
+	})
 }
