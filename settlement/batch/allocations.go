@@ -96,6 +96,15 @@ func (c allocationCodec) occurredAt(from *byteReader) settlement.Instant {
 	return afterMidnight(c.date, since>>1, since&1 == 0)
 }
 
+// points reads only the points of the allocation that begins at a place of the content.
+func (c allocationCodec) points(content []byte, at int) int64 {
+	from := byteReader{content, at + lengthBytes}
+	from.signed()   // when it occurred
+	from.text()     // its transaction
+	from.unsigned() // its number
+	return from.signed()
+}
+
 // read reads an allocation of the detail, from after its reference, into one that has what all of its
 // line have in common. The texts are those of content. ok is false if content ends within the allocation.
 func (c allocationCodec) read(content []byte, a *settlement.Allocation) (rest []byte, ok bool) {

@@ -66,37 +66,23 @@ func (r *run) detailLine(reference uint64) int32 {
 	return line
 }
 
-// write appends the allocations of one line, which begin at places of the sorter's content, and checks that they add up
-// to it.
-func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int32, places iter.Seq[int]) error {
+// write appends the allocations of one line, which begin at places of the sorter's content, and checks that their points
+// add up to it.
+func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int32, places iter.Seq[int]) (err error) {
 	to, line := d.stretch(place)
 	to.blob, to.offset = blob, blob.Size()
-	var pricer clearing.LinePricer
-	if line != nil {
-		pricer = clearing.NewLinePricer(d.night.Rulebook.Money, line)
-	}
-	var one [1]settlement.Allocation
-	one[0] = d.common(place)
 	for at := range places {
-		content := sorter.allocation(at)
-		d.codec.read(content, &one[0])
 		to.count++
-		if line != nil {
-			if err := pricer.Price(one[:]); err != nil {
-				return err
-			}
-		}
-		var err error
-		if to.points, err = settlement.AddPoints(to.points, one[0].Points); err != nil {
+		if to.points, err = settlement.AddPoints(to.points, d.codec.points(sorter.content, at)); err != nil {
 			return err
 		}
-		if _, err := blob.Write(content); err != nil {
+		if _, err := blob.Write(sorter.allocation(at)); err != nil {
 			return err
 		}
 	}
 	to.bytes = blob.Size() - to.offset
-	if line != nil {
-		pricer.Finish()
+	if line != nil && to.points != line.Points {
+		panic(fmt.Sprintf("the allocations of line %+v add up to %d points, the line to %d", line.LineKey, to.points, line.Points))
 	}
 	return nil
 }
@@ -164,7 +150,8 @@ func (s *spooledAllocations) Soon() {
 	}
 }
 
-// Each reads the allocations, prices them from the first one on and visits those asked for.
+// Each reads the allocations, prices them from the first one on and visits those asked for. It panics if all of them do not
+// add up to the line.
 func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.Allocation) error) error {
 	stretch, line := s.detail.stretch(s.place)
 	var pricer clearing.LinePricer
@@ -175,6 +162,7 @@ func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.All
 	defer detailReaders.Put(reader)
 	reader.begin(stretch)
 	common := s.detail.common(s.place)
+	read := int64(0)
 	for count > 0 {
 		allocations, err := reader.next(s.detail.codec, &common)
 		if err != nil {
@@ -184,6 +172,9 @@ func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.All
 			if err := pricer.Price(allocations); err != nil {
 				return err
 			}
+		}
+		if read += int64(len(allocations)); line != nil && read == stretch.count {
+			pricer.Finish()
 		}
 		passed := min(skip, int64(len(allocations)))
 		allocations = allocations[passed:]

@@ -2,12 +2,18 @@ package batch
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"alliance/rules"
 	"alliance/settlement"
+	"alliance/settlement/spool"
+
+	"github.com/shopspring/decimal"
 )
 
 // TestDetailIsSorted sorts allocations of one line: of a day, many of the same moment, and of times so far apart that
@@ -73,6 +79,76 @@ func TestDetailIsSorted(t *testing.T) {
 			t.Errorf("%s: lines %v", name, sorter.lines)
 		}
 	}
+}
+
+// TestDetailAddsUpToItsLine gathers the allocations of a line, and reads them, and does neither where the line is another.
+func TestDetailAddsUpToItsLine(t *testing.T) {
+	rulebook, err := rules.Parse("rulebook.yaml", []byte(`
+alliance: {id: HUB, currency: EUR, time_zone: Europe/Berlin}
+prices: [{id: base, price: "1.00", per_points: 100}]
+merchants: [{id: A}, {id: B}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	price := settlement.Price{ID: "base", Amount: 1_000_000, PerPoints: 100}
+	one := settlement.Allocation{Activity: settlement.RedemptionActivity, Issuer: 1, Redeemer: 2, BusinessDate: 20_000, Price: price, TransactionID: "t", Points: 300}
+	right := settlement.Line{LineKey: one.LineKey(), Transactions: 2, Points: 600}
+	minor, err := rulebook.Money.Value(600, price)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right.Value = rulebook.Money.Amount(minor)
+	more, worth := right, right
+	more.Points++
+	worth.Value = worth.Value.Add(decimal.New(1, -2))
+	for name, test := range map[string]struct {
+		line         settlement.Line
+		gather, read string
+	}{
+		"right":              {right, "", ""},
+		"a point more":       {more, "add up to 600 points, the line to 601", ""},
+		"worth a minor more": {worth, "", "add up to 600 points and 0.06, the line to 600 and 0.07"},
+	} {
+		r := &run{Computation: Computation{Rulebook: rulebook, Pool: spool.NewPool("", 1<<20), Date: 20_000, Partitions: 1, Workers: 1}, lines: []settlement.Line{test.line}}
+		detail := newSpooledDetail(r)
+		sorter := &detailSorter{}
+		for number := range int32(2) {
+			one.Number = number
+			sorter.content = detail.codec.append(sorter.content, 0, &one)
+		}
+		sorter.read(1, func(uint64) int32 { return 0 })
+		blob := r.Pool.NewBlob()
+		expectPanic(t, name, test.gather, func() {
+			if err := errors.Join(detail.write(blob, sorter, 0, sorter.sort(detail.codec, 0)), blob.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		if test.gather != "" {
+			continue
+		}
+		expectPanic(t, name, test.read, func() {
+			if err := detail.Line(0).Each(0, 2, func([]settlement.Allocation) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// expectPanic checks that what is done panics with a text that contains another, or, if that is "", does not.
+func expectPanic(t *testing.T, name, want string, do func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		found := ""
+		if invariant := recover(); invariant != nil {
+			found = fmt.Sprint(invariant)
+		}
+		if (found == "") != (want == "") || !strings.Contains(found, want) {
+			t.Errorf("%s: panicked with %q, want %q", name, found, want)
+		}
+	}()
+	do()
 }
 
 func BenchmarkSortDetail(b *testing.B) {
