@@ -88,6 +88,9 @@ func onTheWay(limit int64) int64 { return max(limit/2, min(limit/8*5, limit-besi
 type collectorRelief struct {
 	limit atomic.Int64
 	once  sync.Once
+	// garbage is how much may gather until the next collection, peak how much memory that and what was alive have taken at most. They
+	// are for one collection after the other.
+	garbage, peak int64
 }
 
 var relief collectorRelief
@@ -105,7 +108,7 @@ func (c *collectorRelief) afterNext() {
 		if limit := c.limit.Load(); limit > 0 {
 			alive := aliveBytes()
 			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(garbagePercent(limit, alive))
+				debug.SetGCPercent(c.garbagePercent(limit, alive))
 			}
 			debug.SetMemoryLimit(relieved(limit, alive))
 		}
@@ -116,14 +119,21 @@ func (c *collectorRelief) afterNext() {
 // relieved returns the limit that leaves a third of what is alive to the collector.
 func relieved(limit, alive int64) int64 { return max(limit, alive+alive/3) }
 
-// mostGarbage is how much garbage may gather at most.
-const mostGarbage = 512 << 20
+// mostGarbage is how much garbage may gather at most, and newGarbage the part of it that may take memory which was not used before.
+const (
+	mostGarbage = 512 << 20
+	newGarbage  = 4
+)
 
 // garbagePercent returns how much garbage may gather, in percent of what is alive: as much as is alive, which is Go's own
-// measure, but no more than half of the limit and mostGarbage. Most of what is alive are bytes that the collector need not look
-// at, so it is soon done; while each page of memory that was never used before costs the system its time, and somebody his memory.
-func garbagePercent(limit, alive int64) int {
-	return int(min(max(min(limit/2, mostGarbage)*100/max(alive, 1), 1), 100))
+// measure, but no more than half of the limit and mostGarbage, and only a part of that where it would take memory that was never
+// used before. Most of what is alive are bytes that the collector need not look at, so it is soon done; while each page of new memory
+// costs the system its time, and somebody his memory.
+func (c *collectorRelief) garbagePercent(limit, alive int64) int {
+	c.peak = max(c.peak, alive+c.garbage)
+	most := min(limit/2, mostGarbage)
+	c.garbage = min(alive, max(min(most, c.peak-alive), most/newGarbage))
+	return int(max(c.garbage*100/max(alive, 1), 1))
 }
 
 // aliveBytes is what the last collection found to be in use.
