@@ -3,7 +3,6 @@ package clearing
 import (
 	"cmp"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -39,12 +38,9 @@ type Attributor struct {
 	// applied is the last row that was accepted.
 	applied *settlement.Transaction
 
-	work []task
-	// unsorted and times are for sorting work.
-	unsorted []task
-	times    []uint64
-	waiting  []settlement.Transaction
-	claims   []openClaim
+	work    []task
+	waiting []settlement.Transaction
+	claims  []openClaim
 	// sortedLots and sortedRedemptions count the records in order of key; tonight's come after
 	// them in order of application until the end of the member's night.
 	sortedLots, sortedRedemptions int
@@ -115,43 +111,6 @@ type task struct {
 	redemption int
 }
 
-// sortWork puts the work in order. Nearly always the time decides, so what is sorted is numbers: each the time since the first
-// task's with the task's place below it.
-func (a *Attributor) sortWork() {
-	if len(a.work) < 2 {
-		return
-	}
-	first, last := a.work[0].occurredAt, a.work[0].occurredAt
-	for i := range a.work {
-		first, last = min(first, a.work[i].occurredAt), max(last, a.work[i].occurredAt)
-	}
-	placeBits := bits.Len(uint(len(a.work) - 1))
-	if bits.Len64(uint64(last)-uint64(first))+placeBits > 64 {
-		slices.SortFunc(a.work, a.compareTasks)
-		return
-	}
-	a.times = a.times[:0]
-	for i := range a.work {
-		a.times = append(a.times, (uint64(a.work[i].occurredAt)-uint64(first))<<placeBits|uint64(i))
-	}
-	slices.Sort(a.times)
-	a.unsorted = append(a.unsorted[:0], a.work...)
-	for i, time := range a.times {
-		a.work[i] = a.unsorted[time&(1<<placeBits-1)]
-	}
-	clear(a.unsorted)
-	for start := 0; start < len(a.work); {
-		end := start + 1
-		for end < len(a.work) && a.work[end].occurredAt == a.work[start].occurredAt {
-			end++
-		}
-		if end > start+1 {
-			slices.SortFunc(a.work[start:end], a.compareTasks)
-		}
-		start = end
-	}
-}
-
 func (a *Attributor) compareTasks(x, y task) int {
 	if x.occurredAt != y.occurredAt {
 		return cmp.Compare(x.occurredAt, y.occurredAt)
@@ -208,7 +167,9 @@ func (a *Attributor) gather(rows []*settlement.Transaction) {
 			a.work = append(a.work, task{r.OccurredAt, nil, i})
 		}
 	}
-	a.sortWork()
+	if len(a.work) > 1 {
+		slices.SortFunc(a.work, a.compareTasks)
+	}
 	if !a.ledger.Tracked {
 		return
 	}

@@ -40,7 +40,7 @@
 // and moves it to its name by a rename that fails if the name exists, or, where the system or the file
 // system has none, by a hard link; then it forces the folder to disk, as it did those above it; of
 // those that wait for one folder, many are served at once. The file system must have one or the other.
-// Of a body of more than 256 KiB all but the last bytes go to the disk itself, past the system's cache, under Linux where the file
+// Of a body of 256 KiB or more all but the last bytes go to the disk itself, past the system's cache, under Linux where the file
 // system can do that: they have to get there anyway, and whoever reads them next usually is another machine.
 // [ReplaceFolders] writes the temporary files of many folders, forces the whole file system to disk (syncfs), moves all
 // but the last of each folder to their names, does so again, and the same with the last ones: on ext4, XFS, Btrfs and tmpfs under Linux 5.8 or later, which say then what could not be
