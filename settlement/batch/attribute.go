@@ -64,15 +64,22 @@ func (r *run) attribute(ctx context.Context) error {
 	return nil
 }
 
+// mostWaiting_bytes is how much accounts may take all together that wait in memory until all of the night is known. Memory
+// that nobody had used before costs more than taking back what a night stored that is refused in the end.
+const mostWaiting_bytes = 64 << 20
+
 // keepNewest puts the newest run of a partition where it will be on record while the members of other partitions are
-// attributed, if there is no room for it to wait until all is known.
+// attributed, unless there is room for it to wait until all is known.
 func (r *run) keepNewest(ctx context.Context, keeping *errgroup.Group, stack []stateRun) {
-	if r.keep == nil || !r.Pool.Full() || len(stack) == 0 || stack[0].blob == nil {
+	if r.keep == nil || len(stack) == 0 || stack[0].blob == nil {
 		return
 	}
-	keeping.Go(func() error {
-		return guarded(func() error { return r.keep(ctx, &stack[0]) })
-	})
+	if size := stack[0].blob.Size(); r.waiting_bytes.Add(size) > mostWaiting_bytes || r.Pool.Full() {
+		r.waiting_bytes.Add(-size)
+		keeping.Go(func() error {
+			return guarded(func() error { return r.keep(ctx, &stack[0]) })
+		})
+	}
 }
 
 // largestUnitsFirst returns the units in the order in which they are attributed: a member with very many rows shall not be

@@ -36,8 +36,7 @@ type Computation struct {
 	Observe func(Progress)
 
 	// keep, if not nil, puts a run of accounts where it will be on record, several at a time. It is called for those that
-	// have no place in the pool's memory, as soon as they are whole: they would go to the disk, only to be read from there
-	// on their way to the ledger.
+	// shall not wait in memory, as soon as they are whole: most of those of a large night.
 	keep func(context.Context, *stateRun) error
 }
 
@@ -137,6 +136,7 @@ type run struct {
 	workers                []*attribution
 	allocations            *spool.Spool // by line
 	closingState           AccountState
+	waiting_bytes          atomic.Int64         // of new accounts that are not on record yet
 	claims                 claimCount           // open after the night
 	waiting                []settlement.TakenID // ids of the rows that wait now
 	settledIDs, waitingIDs []stateRun
