@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -128,9 +129,12 @@ func (c *bareCost) decode(ctx context.Context, folder, path string, workers int)
 		return err
 	}
 	var rows atomic.Int64
+	readers := sync.Pool{New: func() any { return new(intake.Reader) }}
 	err = c.Decode.timed(func() error {
 		return each(workers, listing.Objects, func(object *intake.Object) error {
-			facts, err := intake.Read(ctx, inbox, object, func(*settlement.Record) error { return nil })
+			reader := readers.Get().(*intake.Reader)
+			defer readers.Put(reader)
+			facts, err := reader.Read(ctx, inbox, object, func(*settlement.Record) error { return nil })
 			rows.Add(facts.Rows)
 			return err
 		})

@@ -211,7 +211,7 @@ func (c *check) folder(ctx context.Context, folder *checkFolder) error {
 	for i := range listing.Objects {
 		object := &listing.Objects[i]
 		before := len(c.accepted)
-		found, err := examine(ctx, computation, listing, intake.NewHistory(), c.validator, object, &repeatedIDs{}, func(row *settlement.Transaction, _ settlement.Digest) error {
+		found, err := examine(ctx, computation, listing, intake.NewHistory(), c.validator, nil, object, &repeatedIDs{}, func(row *settlement.Transaction, _ settlement.Digest) error {
 			c.accepted = append(c.accepted, *row)
 			return nil
 		})

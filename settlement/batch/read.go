@@ -230,6 +230,7 @@ type fileReader struct {
 	claimants *spool.Writer
 	repeated  repeatedIDs
 	buffer    []byte
+	objects   intake.Reader
 }
 
 func newFileReader(r *run) *fileReader {
@@ -244,7 +245,7 @@ func (f *fileReader) read(ctx context.Context, object *intake.Object, place int3
 	if r.listing.Action(r.opening.History, object) == intake.Skip {
 		return nil, nil
 	}
-	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, f.validator, object, &f.repeated, func(row *settlement.Transaction, id settlement.Digest) error {
+	found, err := examine(ctx, &r.Computation, r.listing, r.opening.History, f.validator, &f.objects, object, &f.repeated, func(row *settlement.Transaction, id settlement.Digest) error {
 		return f.send(place, row, id)
 	})
 	// What is not consumed has nevertheless sent rows; whoever meets them passes over them.
@@ -290,8 +291,8 @@ const maxRejected = 250_000
 var errTooManyRejected = errors.New("too many rows are rejected")
 
 // examine reads an object, checks its rows by all that needs only the row and the rulebook, and
-// decides about it. accept gets the rows that passed; they count only if the object is consumed.
-func examine(ctx context.Context, c *Computation, listing *intake.Listing, history *intake.History, validator *clearing.Validator,
+// decides about it. accept gets the rows that passed; they count only if the object is consumed, and have the strings that reader lends.
+func examine(ctx context.Context, c *Computation, listing *intake.Listing, history *intake.History, validator *clearing.Validator, reader *intake.Reader,
 	object *intake.Object, repeated *repeatedIDs, accept func(row *settlement.Transaction, id settlement.Digest) error) (found examination, err error) {
 	rejects := intake.Rejects{MaxShare: c.Rulebook.Intake.MaxRejectedShare, MaxRows: c.Rulebook.Intake.MaxRejectedRows}
 	var sink func(*settlement.Record) error
@@ -318,7 +319,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 			return nil
 		}
 	}
-	found.facts, err = intake.Read(ctx, c.Inbox, object, sink)
+	found.facts, err = reader.Read(ctx, c.Inbox, object, sink)
 	if err == nil && sink != nil && repeated.total() > maxRepeated {
 		err = errTooManyRejected
 	}

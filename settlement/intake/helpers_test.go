@@ -3,7 +3,10 @@ package intake
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"alliance/settlement"
@@ -69,11 +72,33 @@ func readText(t testing.TB, name, text string, limits *limits) ([]settlement.Rec
 	facts, err := read(context.Background(), inbox, &object, func(record *settlement.Record) error {
 		records = append(records, *record)
 		return nil
-	}, limits)
+	}, limits, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	readAgain(t, inbox, &object, limits, records, facts)
 	return records, facts
+}
+
+// lenders have read other files before.
+var lenders = sync.Pool{New: func() any { return new(Reader) }}
+
+// readAgain reads an object in memory in which others were read before, and expects what came out before.
+func readAgain(t testing.TB, inbox storage.Bucket, object *Object, limits *limits, records []settlement.Record, facts FileFacts) {
+	t.Helper()
+	reader := lenders.Get().(*Reader)
+	defer lenders.Put(reader)
+	next := 0
+	again, err := read(context.Background(), inbox, object, func(record *settlement.Record) error {
+		if next == len(records) || !reflect.DeepEqual(*record, records[next]) {
+			return fmt.Errorf("record %d of %d is %+v in memory that was used before", next+1, len(records), record)
+		}
+		next++
+		return nil
+	}, limits, reader)
+	if err != nil || next != len(records) || !reflect.DeepEqual(again, facts) {
+		t.Errorf("in memory that was used before: %d of %d records, %+v instead of %+v, %v", next, len(records), again, facts, err)
+	}
 }
 
 // small are limits that tests can reach, with chunks that cut rows anywhere.

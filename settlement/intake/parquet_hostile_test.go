@@ -337,7 +337,7 @@ func TestParquetLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	object := Object{Name: "a.parquet", Format: FormatOf("a.parquet"), Object: objects[0]}
-	if _, err := read(t.Context(), inbox, &object, func(*settlement.Record) error { return nil }, &spooled); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+	if _, err := read(t.Context(), inbox, &object, func(*settlement.Record) error { return nil }, &spooled, nil); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("no room for a temporary file: %v", err)
 	}
 	sinkError := errors.New("enough")

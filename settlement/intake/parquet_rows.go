@@ -13,7 +13,7 @@ import (
 const rowOverhead_bytes = 32
 
 // readParquet reads the rows of a Parquet file, of which source holds every byte.
-func (r *rowReader) readParquet(ctx context.Context, file *parquetFile) error {
+func (r *rowReader) readParquet(ctx context.Context, file *parquetFile, reader *Reader) error {
 	allowed := r.limits.expandedBytes(file.size)
 	if file.rows > allowed/rowOverhead_bytes {
 		return unreadable("the file of %d bytes is said to have %d rows, more than the limit of %d for its size; deliver it less compressed or in parts",
@@ -25,6 +25,7 @@ func (r *rowReader) readParquet(ctx context.Context, file *parquetFile) error {
 	columns := make([]*valueReader, len(file.columns))
 	for i := range columns {
 		columns[i] = newValueReader(&file.columns[i], file.batchRows(), budget, &unpacker)
+		columns[i].room = reader.dictionaryRoom(i)
 	}
 	batch := parquetBatch{rows: r, columns: columns, allowed: allowed}
 	for g := range file.groups {

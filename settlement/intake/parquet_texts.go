@@ -94,6 +94,9 @@ func (v *valueReader) deltaText() (string, error) {
 	return v.previous, v.checkLength(len(v.previous))
 }
 
+// headerOfText_bytes is what a text takes of memory besides its bytes.
+const headerOfText_bytes = 16
+
 // readDictionary reads the page that the indexes of others refer to.
 func (v *valueReader) readDictionary(header *pageHeader, page []byte) error {
 	if v.hasDictionary {
@@ -102,7 +105,6 @@ func (v *valueReader) readDictionary(header *pageHeader, page []byte) error {
 	if header.encoding != encodingPlain && header.encoding != encodingPlainDictionary {
 		return fmt.Errorf("its dictionary is encoded by %s, which is not read", encodingName(header.encoding))
 	}
-	const headerOfText_bytes = 16 // of memory, for each text
 	size := int64(8)
 	if v.isText {
 		size = headerOfText_bytes
@@ -124,9 +126,9 @@ func (v *valueReader) readDictionary(header *pageHeader, page []byte) error {
 		}
 		return err
 	}
-	v.text = string(page)
+	v.text = v.room.keep(page)
 	v.allUTF8 = true
-	v.dictionary.texts = make([]string, header.values)
+	v.dictionary.texts = v.room.of(header.values)
 	for i := range v.dictionary.texts {
 		text, err := v.plainText()
 		if err != nil {

@@ -23,6 +23,7 @@ type valueReader struct {
 		texts    []string
 	}
 	dictionaryHeld int64
+	room           *dictionaryRoom
 
 	// The page at hand: rows still to come, and what decodes them.
 	rows     int64

@@ -55,10 +55,10 @@ func unreadable(format string, arguments ...any) *fileFault {
 // or what sink returned; it wraps [storage.ErrChanged] or [storage.ErrNotFound] if the object is
 // no longer what was listed.
 func Read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*settlement.Record) error) (FileFacts, error) {
-	return read(ctx, inbox, object, sink, &standard)
+	return read(ctx, inbox, object, sink, &standard, nil)
 }
 
-func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*settlement.Record) error, limits *limits) (FileFacts, error) {
+func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*settlement.Record) error, limits *limits, reader *Reader) (FileFacts, error) {
 	facts := FileFacts{Bytes: object.Size}
 	if object.Size > limits.fileBytes {
 		facts.fault(unreadable("the file has %d bytes, more than the limit of %d; deliver it in parts", object.Size, limits.fileBytes))
@@ -80,7 +80,7 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 	switch {
 	case sink == nil || !object.Format.Readable():
 	case object.Format.Rows == Parquet:
-		err := readSpooled(ctx, body, object, sink, &facts, limits)
+		err := readSpooled(ctx, body, object, sink, &facts, limits, reader)
 		return facts, err
 	default:
 		if err := readRows(body, object, sink, &facts, limits); err != nil {
@@ -128,8 +128,8 @@ func readTextRows(body *exactBody, object *Object, rows *rowReader) error {
 
 // readSpooled reads the rows of Parquet, whose order of bytes is not that of its rows: the whole
 // object is put aside first, and digested on the way.
-func readSpooled(ctx context.Context, body *exactBody, object *Object, sink func(*settlement.Record) error, facts *FileFacts, limits *limits) error {
-	source, closeSource, err := spool(body, object.Size, limits.spoolBytes)
+func readSpooled(ctx context.Context, body *exactBody, object *Object, sink func(*settlement.Record) error, facts *FileFacts, limits *limits, reader *Reader) error {
+	source, closeSource, err := spool(body, object.Size, limits.spoolBytes, reader)
 	if body.err != nil {
 		return body.err
 	}
@@ -148,7 +148,7 @@ func readSpooled(ctx context.Context, body *exactBody, object *Object, sink func
 		return err
 	})
 	if err == nil {
-		err = rows.readParquet(ctx, file)
+		err = rows.readParquet(ctx, file, reader)
 	}
 	if rows.sinkError != nil {
 		return rows.sinkError

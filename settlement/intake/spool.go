@@ -10,9 +10,9 @@ import (
 // spool reads a body to its end and keeps it where it can be read in any order: in memory if it
 // has up to inMemory bytes, else in a temporary file, which has no name any more and is gone
 // when it is closed, or with the process.
-func spool(body io.Reader, size, inMemory int64) (source io.ReaderAt, closeSource func() error, err error) {
+func spool(body io.Reader, size, inMemory int64, reader *Reader) (source io.ReaderAt, closeSource func() error, err error) {
 	if size <= inMemory {
-		content := make([]byte, size)
+		content := reader.fileRoom(size)
 		if _, err := io.ReadFull(body, content); err != nil {
 			return nil, nil, err
 		}

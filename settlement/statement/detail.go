@@ -112,10 +112,22 @@ func (s detailSums) compare(want detailSums) error {
 	return nil
 }
 
+// usualRowBytes is what a row of detail takes in its file with ids of 15 characters, usualFooterBytes a file without rows. A file that
+// takes more is no worse than that: its memory has to grow.
+const (
+	usualRowBytes    = 30
+	usualFooterBytes = 8 << 10
+)
+
 // encodeDetail returns a part of a merchant's detail as a Parquet file, with the sums of what
 // is in it.
 func (v *view) encodeDetail(part []span, tamper func(amounts []int64)) ([]byte, detailSums, error) {
+	var rows int64
+	for i := range part {
+		rows += part[i].count
+	}
 	var body bytes.Buffer
+	body.Grow(int(rows)*usualRowBytes + usualFooterBytes)
 	w := file.NewParquetWriter(&body, detailLayout, file.WithWriterProps(detailProperties))
 	gathered := takeBatch(v)
 	defer gathered.giveBack()
