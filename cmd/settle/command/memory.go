@@ -88,9 +88,9 @@ func onTheWay(limit int64) int64 { return max(limit/2, min(limit/8*5, limit-besi
 type collectorRelief struct {
 	limit atomic.Int64
 	once  sync.Once
-	// garbage is how much may gather until the next collection, peak how much memory that and what was alive have taken at most. They
-	// are for one collection after the other.
-	garbage, peak int64
+	// garbage is how much may gather until the next collection, peak how much memory that and what was alive have taken at most; alive
+	// and allocated are those of the last time. They are for one collection after the other.
+	garbage, peak, alive, allocated int64
 }
 
 var relief collectorRelief
@@ -106,9 +106,9 @@ func (c *collectorRelief) afterNext() {
 	type sentinel struct{ _ [64]byte }
 	runtime.AddCleanup(new(sentinel), func(struct{}) {
 		if limit := c.limit.Load(); limit > 0 {
-			alive := aliveBytes()
+			alive, allocated := heapBytes()
 			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(c.garbagePercent(limit, alive))
+				debug.SetGCPercent(c.growthPercent(limit, alive, allocated))
 			}
 			debug.SetMemoryLimit(relieved(limit, alive))
 		}
@@ -125,22 +125,30 @@ const (
 	newGarbage  = 4
 )
 
-// garbagePercent returns how much garbage may gather, in percent of what is alive: as much as is alive, which is Go's own
-// measure, but no more than half of the limit and mostGarbage, and only a part of that where it would take memory that was never
-// used before. Most of what is alive are bytes that the collector need not look at, so it is soon done; while each page of new memory
-// costs the system its time, and somebody his memory.
-func (c *collectorRelief) garbagePercent(limit, alive int64) int {
+// growthPercent returns by how much the heap may grow until the next collection, in percent of what is alive, of which so much was
+// allocated in all until now. As much garbage may gather as is alive, which is Go's own measure, but no more than half of the limit and
+// mostGarbage, and only a part of that where it would take memory that was never used before. Most of what is alive are bytes that the
+// collector need not look at, so it is soon done; while each page of new memory costs the system its time, and somebody his memory.
+//
+// If most of what was allocated lately is still alive, as while rows are read, the heap may grow by more: a collection would find little.
+func (c *collectorRelief) growthPercent(limit, alive, allocated int64) int {
 	c.peak = max(c.peak, alive+c.garbage)
 	most := min(limit/2, mostGarbage)
 	c.garbage = min(alive, max(min(most, c.peak-alive), most/newGarbage))
-	return int(max(c.garbage*100/max(alive, 1), 1))
+	growth := c.garbage
+	if lately := allocated - c.allocated; lately > 0 {
+		stayed := min(max(alive-c.alive, 0), lately)
+		growth = max(growth, int64(min(float64(most/2), float64(growth)*float64(lately)/float64(max(lately-stayed, 1)))))
+	}
+	c.alive, c.allocated = alive, allocated
+	return int(max(growth*100/max(alive, 1), 1))
 }
 
-// aliveBytes is what the last collection found to be in use.
-func aliveBytes() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+// heapBytes returns what the last collection found to be in use, and how much was allocated until now.
+func heapBytes() (alive, allocated int64) {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64())
+	return int64(sample[0].Value.Uint64()), int64(sample[1].Value.Uint64())
 }
 
 // parseBytes reads a number of bytes with a unit: 512MiB, 1GiB, 1500000000.

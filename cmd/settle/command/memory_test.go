@@ -63,22 +63,29 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// TestGarbage has more and less alive from collection to collection.
-func TestGarbage(t *testing.T) {
+// TestGrowth has more and less alive from collection to collection. Of what was allocated since the one before, the rest was garbage.
+func TestGrowth(t *testing.T) {
 	const mebi = 1 << 20
 	for _, test := range []struct {
-		limit       int64
-		alive, want []int64
+		limit                  int64
+		alive, allocated, want []int64
 	}{
-		{4096, []int64{16, 64, 128, 512, 2048, 1024, 512, 100}, []int64{100, 100, 100, 25, 6, 50, 100, 100}},
-		{4096, []int64{3000, 2900, 2400}, []int64{4, 4, 21}},
-		{1024, []int64{512, 700, 600}, []int64{25, 18, 38}},
-		{64, []int64{16, 64, 3200, 100_000}, []int64{50, 12, 1, 1}},
+		{4096, []int64{16, 64, 128, 512, 2048, 1024, 512, 100}, nil, []int64{100, 100, 100, 25, 6, 50, 100, 100}},
+		{4096, []int64{3000, 2900, 2400}, nil, []int64{4, 4, 21}},
+		{1024, []int64{512, 700, 600}, nil, []int64{25, 18, 38}},
+		{64, []int64{16, 64, 3200, 100_000}, nil, []int64{50, 12, 1, 1}},
+		// A third, none and half of what was allocated lately is garbage.
+		{4096, []int64{1000, 1100, 1200, 1250}, []int64{5000, 5150, 5250, 5350}, []int64{16, 23, 21, 20}},
+		{4096, []int64{1000, 900}, []int64{5000, 5100}, []int64{16, 14}},
 	} {
 		var relief collectorRelief
 		for i, alive := range test.alive {
-			if got := relief.garbagePercent(test.limit*mebi, alive*mebi); int64(got) != test.want[i] {
-				t.Errorf("with %d MiB and %v alive, garbage of %d %%, want %d", test.limit, test.alive[:i+1], got, test.want[i])
+			allocated := int64(i+1) << 40 // next to all of it is garbage
+			if test.allocated != nil {
+				allocated = test.allocated[i] * mebi
+			}
+			if got := relief.growthPercent(test.limit*mebi, alive*mebi, allocated); int64(got) != test.want[i] {
+				t.Errorf("with %d MiB and %v alive, growth of %d %%, want %d", test.limit, test.alive[:i+1], got, test.want[i])
 			}
 		}
 	}
