@@ -19,10 +19,15 @@ func (k Kind) String() string { return kindNames[k] }
 
 // ParseKind returns the kind that merchants write as text.
 func ParseKind(text string) (Kind, bool) {
-	for kind, name := range kindNames {
-		if name == text {
-			return Kind(kind), true
-		}
+	switch text {
+	case "issue":
+		return Issue, true
+	case "redeem":
+		return Redeem, true
+	case "redeem_reversal":
+		return RedeemReversal, true
+	case "issue_reversal":
+		return IssueReversal, true
 	}
 	return 0, false
 }

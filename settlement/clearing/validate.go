@@ -105,6 +105,9 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 	if missing := required &^ said; missing != 0 {
 		return v.reject(row, record, settlement.MissingField, firstColumn(missing))
 	}
+	if known {
+		said &^= 1 << settlement.KindColumn // it was read
+	}
 	if column := v.firstInvalid(record, taken&said, row); column != settlement.Columns {
 		return v.reject(row, record, settlement.InvalidValue, column)
 	}
