@@ -15,6 +15,42 @@ func AllocationID(merchant string, business Date, transaction string, settled Da
 	return digestOf(merchant, business.String(), transaction, settled.String(), strconv.Itoa(int(number)))
 }
 
+// An AllocationNamer names one allocation after the other as [AllocationID] does, without making strings. The zero AllocationNamer is
+// ready; it is for one goroutine.
+type AllocationNamer struct {
+	// content is what is digested: a prefix that allocations have in common which come one after the other, then the rest.
+	content           []byte
+	prefix            int
+	merchant          string
+	business, settled Date
+	// suffix is the settlement date's part.
+	suffix []byte
+}
+
+// ID returns the 16 bytes that [AllocationID] returns in hex.
+func (n *AllocationNamer) ID(merchant string, business Date, transaction string, settled Date, number int32) Digest {
+	if n.prefix == 0 || merchant != n.merchant || business != n.business || settled != n.settled {
+		n.content = appendPart(n.content[:0], merchant)
+		n.content = appendPart(n.content, business.String())
+		n.suffix = appendPart(n.suffix[:0], settled.String())
+		n.prefix, n.merchant, n.business, n.settled = len(n.content), merchant, business, settled
+	}
+	n.content = appendPart(n.content[:n.prefix], transaction)
+	n.content = append(n.content, n.suffix...)
+	length := len(n.content)
+	n.content = append(n.content, 0, 0, 0, 0)
+	n.content = strconv.AppendInt(n.content, int64(number), 10)
+	binary.BigEndian.PutUint32(n.content[length:], uint32(len(n.content)-length-4))
+	sum := sha256.Sum256(n.content)
+	return Digest(sum[:len(Digest{})])
+}
+
+// appendPart appends a text after its length.
+func appendPart(buffer []byte, text string) []byte {
+	buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(text)))
+	return append(buffer, text...)
+}
+
 // PaymentID names a payment, the same in every version of its date.
 func PaymentID(payer, payee string, settled Date) string {
 	return digestOf(payer, payee, settled.String())

@@ -58,6 +58,8 @@ type Allocation struct {
 	// Price is the zero Price if the allocation is on-us.
 	Price  Price
 	Points int64
+	// ID is the bytes of its [AllocationID], or zero as long as it has not been reckoned.
+	ID Digest
 	// Number counts the allocations of one row in one night from 0, in the order taken or given back.
 	Number        int32
 	TransactionID string

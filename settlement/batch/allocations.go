@@ -96,26 +96,32 @@ func (c allocationCodec) occurredAt(from *byteReader) settlement.Instant {
 	return afterMidnight(c.date, since>>1, since&1 == 0)
 }
 
-// points reads only the points of the allocation that begins at a place of the content.
-func (c allocationCodec) points(content []byte, at int) int64 {
+// peek reads only what an allocation that begins at a place of the content is named by, and its points.
+func (c allocationCodec) peek(content []byte, at int) (transaction string, number int32, points int64) {
 	from := byteReader{content, at + lengthBytes}
-	from.signed()   // when it occurred
-	from.text()     // its transaction
-	from.unsigned() // its number
-	return from.signed()
+	from.unsigned() // when it occurred
+	return from.text(), int32(from.unsigned()), from.signed()
 }
 
 // read reads an allocation of the detail, from after its reference, into one that has what all of its
-// line have in common. The texts are those of content. ok is false if content ends within the allocation.
-func (c allocationCodec) read(content []byte, a *settlement.Allocation) (rest []byte, ok bool) {
-	if len(content) < lengthBytes {
+// line have in common. If it is named, its id comes first. The texts are those of content. ok is false if content ends within the
+// allocation.
+func (c allocationCodec) read(content []byte, named bool, a *settlement.Allocation) (rest []byte, ok bool) {
+	start := lengthBytes
+	if named {
+		start += len(a.ID)
+	}
+	if len(content) < start {
 		return content, false
 	}
-	end := lengthBytes + int(binary.LittleEndian.Uint16(content))
+	end := start + int(binary.LittleEndian.Uint16(content[start-lengthBytes:]))
 	if len(content) < end {
 		return content, false
 	}
-	from := byteReader{content[:end], lengthBytes}
+	if named {
+		a.ID = settlement.Digest(content)
+	}
+	from := byteReader{content[:end], start}
 	a.OccurredAt = c.occurredAt(&from)
 	a.TransactionID = from.text()
 	a.Number = int32(from.unsigned())

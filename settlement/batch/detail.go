@@ -67,14 +67,21 @@ func (r *run) detailLine(reference uint64) int32 {
 }
 
 // write appends the allocations of one line, which begin at places of the sorter's content, and checks that their points
-// add up to it.
+// add up to it. Their ids go before them, as two statements have them; a merchant's own are on one.
 func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int32, places iter.Seq[int]) (err error) {
 	to, line := d.stretch(place)
 	to.blob, to.offset = blob, blob.Size()
 	for at := range places {
 		to.count++
-		if to.points, err = settlement.AddPoints(to.points, d.codec.points(sorter.content, at)); err != nil {
+		transaction, number, points := d.codec.peek(sorter.content, at)
+		if to.points, err = settlement.AddPoints(to.points, points); err != nil {
 			return err
+		}
+		if line != nil {
+			id := sorter.namer.ID(d.night.Rulebook.Parties.ID(line.Redeemer), line.BusinessDate, transaction, d.night.Date, number)
+			if _, err := blob.Write(id[:]); err != nil {
+				return err
+			}
 		}
 		if _, err := blob.Write(sorter.allocation(at)); err != nil {
 			return err
@@ -160,7 +167,7 @@ func (s *spooledAllocations) Each(skip, count int64, visit func([]settlement.All
 	}
 	reader := detailReaders.Get().(*detailReader)
 	defer detailReaders.Put(reader)
-	reader.begin(stretch)
+	reader.begin(stretch, line != nil)
 	common := s.detail.common(s.place)
 	read := int64(0)
 	for count > 0 {
@@ -201,11 +208,12 @@ type detailReader struct {
 	offset, expected int64
 	content          []byte
 	rest             []byte
+	named            bool
 	allocations      []settlement.Allocation
 }
 
-func (r *detailReader) begin(stretch *stretch) {
-	r.stretch, r.offset, r.expected, r.rest = stretch, 0, 0, nil
+func (r *detailReader) begin(stretch *stretch, named bool) {
+	r.stretch, r.named, r.offset, r.expected, r.rest = stretch, named, 0, 0, nil
 	r.expect()
 }
 
@@ -225,7 +233,7 @@ func (r *detailReader) next(codec allocationCodec, common *settlement.Allocation
 	r.allocations = r.allocations[:0]
 	for len(r.allocations) < cap(r.allocations) {
 		allocation := *common
-		rest, ok := codec.read(r.rest, &allocation)
+		rest, ok := codec.read(r.rest, r.named, &allocation)
 		if ok {
 			r.rest = rest
 			r.allocations = append(r.allocations, allocation)

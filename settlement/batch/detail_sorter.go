@@ -26,6 +26,7 @@ type detailSorter struct {
 	// next is, by line, first how many allocations it has, then where the next one goes; 0 between partitions.
 	next []int
 
+	namer   settlement.AllocationNamer
 	touched int
 }
 

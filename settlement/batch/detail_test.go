@@ -64,7 +64,7 @@ func TestDetailIsSorted(t *testing.T) {
 			}
 			for i, at := range places {
 				var got settlement.Allocation
-				if _, ok := codec.read(sorter.allocation(at), &got); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
+				if _, ok := codec.read(sorter.allocation(at), false, &got); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
 					t.Errorf("%s: in place %d of line %d is %s, number %d, want %s, number %d", name, i, line, got.TransactionID, got.Number, wanted[i].TransactionID, wanted[i].Number)
 					break
 				}
@@ -128,7 +128,15 @@ merchants: [{id: A}, {id: B}]
 			continue
 		}
 		expectPanic(t, name, test.read, func() {
-			if err := detail.Line(0).Each(0, 2, func([]settlement.Allocation) error { return nil }); err != nil {
+			err := detail.Line(0).Each(0, 2, func(allocations []settlement.Allocation) error {
+				for _, a := range allocations {
+					if want := settlement.AllocationID(rulebook.Parties.ID(a.Redeemer), a.BusinessDate, a.TransactionID, 20_000, a.Number); fmt.Sprintf("%x", a.ID) != want {
+						t.Errorf("%s: allocation %d has id %x, want %s", name, a.Number, a.ID, want)
+					}
+				}
+				return nil
+			})
+			if err != nil {
 				t.Error(err)
 			}
 		})

@@ -128,6 +128,7 @@ func TestClaimantsComeBackAsTheyWereSent(t *testing.T) {
 func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 1))
 	rows, codec := testCodec(20_605), allocationCodec{20_605}
+	named := func(i int) bool { return i%3 > 0 }
 	var content []byte
 	var wanted []settlement.Allocation
 	for i := range 20_000 {
@@ -141,6 +142,10 @@ func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
 			allocation.HasLot = true
 			allocation.Lot = settlement.LotKey{Imported: random.IntN(2) == 0, Merchant: lot.Merchant, BusinessDate: lot.BusinessDate, TransactionID: lot.ID}
 		}
+		if named(i) {
+			binary.LittleEndian.PutUint64(allocation.ID[:], random.Uint64())
+			content = append(content, allocation.ID[:]...)
+		}
 		reference := codec.append(nil, uint64(i), &allocation)
 		_, n := binary.Uvarint(reference)
 		content = append(content, reference[n:]...)
@@ -148,12 +153,14 @@ func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
 	}
 	for i := range wanted {
 		found := settlement.Allocation{Issuer: 3, Redeemer: 3}
-		if length := lengthBytes + int(binary.LittleEndian.Uint16(content)); i%100 == 0 {
-			if _, whole := codec.read(content[:length-1], &found); whole {
-				t.Fatalf("allocation %d is read although its last byte is missing", i)
+		rest, whole := codec.read(content, named(i), &found)
+		if length := len(content) - len(rest); i%100 == 0 {
+			for short := range length {
+				if _, whole := codec.read(content[:short], named(i), new(settlement.Allocation)); whole {
+					t.Fatalf("allocation %d is read from %d of its %d bytes", i, short, length)
+				}
 			}
 		}
-		rest, whole := codec.read(content, &found)
 		if !whole || found != wanted[i] {
 			t.Fatalf("allocation %d came back as\n%+v, was\n%+v", i, found, wanted[i])
 		}

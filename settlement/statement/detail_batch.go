@@ -1,11 +1,8 @@
 package statement
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet"
@@ -32,11 +29,7 @@ type batch struct {
 
 	// texts holds the bytes of the ids.
 	texts []byte
-	// hashed is what an allocation id digests: a prefix for one merchant and business date, then the rest.
-	hashed   []byte
-	prefix   int
-	prefixOn settlement.Date
-	settled  []byte
+	namer settlement.AllocationNamer
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -50,7 +43,6 @@ func takeBatch(v *view) *batch {
 		b.factor *= 10
 	}
 	b.limit = largest / b.factor
-	b.settled = appendPart(b.settled[:0], v.night.Date.String())
 	b.counterparty.size(v.night.Parties.Len())
 	b.lotMerchant.size(v.night.Parties.Len())
 	return b
@@ -112,7 +104,6 @@ func (b *batch) add(s *span, allocations []settlement.Allocation) error {
 		b.lotLevels = fill(b.lotLevels, 0, n)
 		b.lotMerchant.skip(n)
 	}
-	b.prefixOn = settlement.NoDate
 	factor := b.factor * s.role.sign()
 	for i := range allocations {
 		a := &allocations[i]
@@ -158,27 +149,13 @@ func (b *batch) keep(text string) parquet.ByteArray {
 
 // identify returns what [settlement.AllocationID] returns, without making strings.
 func (b *batch) identify(a *settlement.Allocation) parquet.ByteArray {
-	if a.BusinessDate != b.prefixOn {
-		b.hashed = appendPart(b.hashed[:0], b.view.night.Parties.ID(a.Redeemer))
-		b.hashed = appendPart(b.hashed, a.BusinessDate.String())
-		b.prefix, b.prefixOn = len(b.hashed), a.BusinessDate
+	id := a.ID
+	if id == (settlement.Digest{}) {
+		id = b.namer.ID(b.view.night.Parties.ID(a.Redeemer), a.BusinessDate, a.TransactionID, b.view.night.Date, a.Number)
 	}
-	b.hashed = appendPart(b.hashed[:b.prefix], a.TransactionID)
-	b.hashed = append(b.hashed, b.settled...)
-	length := len(b.hashed)
-	b.hashed = append(b.hashed, 0, 0, 0, 0)
-	b.hashed = strconv.AppendInt(b.hashed, int64(a.Number), 10)
-	binary.BigEndian.PutUint32(b.hashed[length:], uint32(len(b.hashed)-length-4))
-	sum := sha256.Sum256(b.hashed)
 	start := len(b.texts)
-	b.texts = hex.AppendEncode(b.texts, sum[:16])
+	b.texts = hex.AppendEncode(b.texts, id[:])
 	return b.texts[start:len(b.texts):len(b.texts)]
-}
-
-// appendPart appends a text after its length.
-func appendPart(buffer []byte, text string) []byte {
-	buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(text)))
-	return append(buffer, text...)
 }
 
 // fill appends a value n times.
