@@ -189,9 +189,21 @@ func (c *bareCost) encode(ctx context.Context, folder, path string, workers int)
 		}
 	}
 	c.Allocations = maker.allocations
-	night := maker.night()
+	night, detail := maker.night()
 	return c.Encode.timed(func() error {
-		_, err := statement.Write(ctx, night, statement.Options{Workers: workers}, func(_ context.Context, _ string, body io.ReadSeeker) error {
+		// As in a night, both statements that have an allocation get the id that is reckoned once.
+		err := each(workers, detail.Of, func(line *[]settlement.Allocation) error {
+			var namer settlement.AllocationNamer
+			for i := range *line {
+				a := &(*line)[i]
+				a.ID = namer.ID(rulebook.Parties.ID(a.Redeemer), a.BusinessDate, a.TransactionID, night.Date, a.Number)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		_, err = statement.Write(ctx, night, statement.Options{Workers: workers}, func(_ context.Context, _ string, body io.ReadSeeker) error {
 			_, err := io.Copy(io.Discard, body)
 			return err
 		})

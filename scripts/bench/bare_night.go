@@ -169,7 +169,7 @@ func (m *nightMaker) minor(amount uint64) int64 {
 	return int64(amount) / unit
 }
 
-func (m *nightMaker) night() *settlement.Night {
+func (m *nightMaker) night() (*settlement.Night, *settlement.MemoryDetail) {
 	night := &settlement.Night{Date: m.date, Parties: m.parties, Alliance: m.alliance, Money: m.money, Tracked: true}
 	detail := &settlement.MemoryDetail{}
 	night.Detail = detail
@@ -196,5 +196,5 @@ func (m *nightMaker) night() *settlement.Night {
 		night.Statements = append(night.Statements, heads[party])
 		detail.OnUs = append(detail.OnUs, m.onUs[party]...)
 	}
-	return night
+	return night, detail
 }
