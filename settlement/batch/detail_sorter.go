@@ -26,6 +26,7 @@ type detailSorter struct {
 	// next is, by line, first how many allocations it has, then where the next one goes; 0 between partitions.
 	next []int
 
+	buckets bucketSorter
 	namer   settlement.AllocationNamer
 	touched int
 }
@@ -82,37 +83,30 @@ func (s *detailSorter) allocation(at int) []byte { return s.content[at : at+s.le
 // sort returns where the allocations of the i-th line begin, in their order.
 func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	places := s.places[s.starts[i]:s.starts[i+1]]
-	// All of a line have the same redeemer.
-	compare := func(a, b int) int {
-		x, y := byteReader{s.content, a + lengthBytes}, byteReader{s.content, b + lengthBytes}
-		if order := cmp.Compare(codec.occurredAt(&x), codec.occurredAt(&y)); order != 0 {
-			return order
-		}
-		if order := strings.Compare(x.text(), y.text()); order != 0 {
-			return order
-		}
-		return cmp.Compare(x.unsigned(), y.unsigned()) // their numbers
-	}
 	placeBits := bits.Len(uint(len(places) - 1))
-	if !s.readTimes(codec, places, placeBits) {
-		slices.SortFunc(places, compare)
+	keyBits, fit := s.readTimes(codec, places, placeBits)
+	if !fit {
+		slices.SortFunc(places, func(a, b int) int {
+			x, y := byteReader{s.content, a + lengthBytes}, byteReader{s.content, b + lengthBytes}
+			return cmp.Or(cmp.Compare(codec.occurredAt(&x), codec.occurredAt(&y)), s.compareAtOnce(a, b))
+		})
 		return slices.Values(places)
 	}
 	placeOf := func(key uint64) int { return places[key&(1<<placeBits-1)] }
-	slices.Sort(s.keys)
-	for start := 0; start < len(s.keys); {
+	sorted := s.buckets.sort(s.keys, keyBits)
+	for start := 0; start < len(sorted); {
 		end := start + 1
-		for end < len(s.keys) && s.keys[end]>>placeBits == s.keys[start]>>placeBits {
+		for end < len(sorted) && sorted[end]>>placeBits == sorted[start]>>placeBits {
 			end++
 		}
 		if end > start+1 {
-			slices.SortFunc(s.keys[start:end], func(a, b uint64) int { return compare(placeOf(a), placeOf(b)) })
+			slices.SortFunc(sorted[start:end], func(a, b uint64) int { return s.compareAtOnce(placeOf(a), placeOf(b)) })
 		}
 		start = end
 	}
 	return func(yield func(int) bool) {
 		var soon [touchedAtOnce]int
-		for keys := range slices.Chunk(s.keys, len(soon)) {
+		for keys := range slices.Chunk(sorted, len(soon)) {
 			for i, key := range keys {
 				soon[i] = placeOf(key)
 			}
@@ -129,10 +123,21 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	}
 }
 
+// compareAtOnce compares allocations of one line that occurred at the same time. All of a line have the same redeemer.
+func (s *detailSorter) compareAtOnce(a, b int) int {
+	x, y := byteReader{s.content, a + lengthBytes}, byteReader{s.content, b + lengthBytes}
+	x.unsigned()
+	y.unsigned()
+	if order := strings.Compare(x.text(), y.text()); order != 0 {
+		return order
+	}
+	return cmp.Compare(x.unsigned(), y.unsigned()) // their numbers
+}
+
 // readTimes makes keys of when the allocations of a line occurred, so that these are sorted as numbers, which is several
-// times as fast as by comparing. It reports whether it could: the numbers have to have room for a billion allocations of a
-// month.
-func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits int) bool {
+// times as fast as by comparing. It returns of how many bits the keys are, and whether it could: the numbers have to have room
+// for a billion allocations of a month.
+func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits int) (keyBits int, fit bool) {
 	s.keys = slices.Grow(s.keys[:0], len(places))
 	first, last := settlement.Instant(1<<63-1), settlement.Instant(-1<<63)
 	for _, at := range places {
@@ -140,13 +145,13 @@ func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits 
 		first, last = min(first, occurredAt), max(last, occurredAt)
 		s.keys = append(s.keys, uint64(occurredAt))
 	}
-	if bits.Len64(uint64(last)-uint64(first))+placeBits > 64 {
-		return false
+	if keyBits = bits.Len64(uint64(last)-uint64(first)) + placeBits; keyBits > 64 {
+		return keyBits, false
 	}
 	for i, occurredAt := range s.keys {
 		s.keys[i] = (occurredAt-uint64(first))<<placeBits | uint64(i)
 	}
-	return true
+	return keyBits, true
 }
 
 // hugeBytes is how large a partition is whose memory is not kept for those that come after it.
@@ -154,6 +159,6 @@ const hugeBytes = 32 << 20
 
 func (s *detailSorter) forgetHuge() {
 	if cap(s.content) > hugeBytes {
-		s.content, s.places, s.keys = nil, nil, nil
+		s.content, s.places, s.keys, s.buckets = nil, nil, nil, bucketSorter{}
 	}
 }

@@ -70,7 +70,7 @@ func TestDetailIsSorted(t *testing.T) {
 				}
 			}
 			if line == 0 {
-				if got := sorter.readTimes(codec, places, 10); got != test.asNumber {
+				if _, got := sorter.readTimes(codec, places, 10); got != test.asNumber {
 					t.Errorf("%s: sorted as numbers is %v", name, got)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 
 	"alliance/settlement"
 )
@@ -15,18 +14,10 @@ type digestSorter struct {
 	partitions uint64
 	// A key is the beginning of what follows of a digest the part that gives the partition, and in its lowest placeBits the
 	// place of the digest.
-	placeBits    int
-	keys, sorted []uint64
-	ends         []int32
+	placeBits int
+	keys      []uint64
+	buckets   bucketSorter
 }
-
-const (
-	// digestsPerBucketBits says how many digests a bucket gets: the counts of the buckets should stay in the processor's
-	// cache.
-	digestsPerBucketBits = 2
-	// mostInserted is the size up to which a bucket is sorted by insertion.
-	mostInserted = 32
-)
 
 // reset begins with a partition of so many, of whose digests all places are less than places.
 func (s *digestSorter) reset(partitions, places int) {
@@ -45,48 +36,8 @@ func (s *digestSorter) placeOf(key uint64) int { return int(key & (1<<s.placeBit
 // alike reports whether only the digests themselves say which of two comes first.
 func (s *digestSorter) alike(a, b uint64) bool { return a>>s.placeBits == b>>s.placeBits }
 
-// sort returns the keys in order. Digests are spread evenly over the partition, so they are put into buckets; what is left
-// to sort in a bucket is next to nothing.
-func (s *digestSorter) sort() []uint64 {
-	width := max(bits.Len(uint(len(s.keys)))-digestsPerBucketBits, 0)
-	shift := 64 - width
-	s.ends = slices.Grow(s.ends[:0], 1<<width)[:1<<width]
-	clear(s.ends)
-	for _, key := range s.keys {
-		s.ends[key>>shift]++
-	}
-	end := int32(0)
-	for bucket, count := range s.ends {
-		s.ends[bucket] = end
-		end += count
-	}
-	s.sorted = slices.Grow(s.sorted[:0], len(s.keys))[:len(s.keys)]
-	for _, key := range s.keys {
-		bucket := &s.ends[key>>shift]
-		s.sorted[*bucket] = key
-		*bucket++
-	}
-	start := int32(0)
-	for _, end := range s.ends {
-		sortBucket(s.sorted[start:end])
-		start = end
-	}
-	return s.sorted
-}
-
-func sortBucket(keys []uint64) {
-	if len(keys) > mostInserted {
-		slices.Sort(keys)
-		return
-	}
-	for i := 1; i < len(keys); i++ {
-		key, to := keys[i], i
-		for ; to > 0 && keys[to-1] > key; to-- {
-			keys[to] = keys[to-1]
-		}
-		keys[to] = key
-	}
-}
+// sort returns the keys in order.
+func (s *digestSorter) sort() []uint64 { return s.buckets.sort(s.keys, 64) }
 
 // inOrder moves the last of items, which are in order but for it, to its place. It is for those whose keys are alike,
 // which are few.
