@@ -19,13 +19,14 @@ import (
 type memoryFlags struct{ memory, spill string }
 
 func (f *memoryFlags) flags(set *pflag.FlagSet) {
-	set.StringVar(&f.memory, "memory", "", "about how much memory to use, such as 1GiB (default GOMEMLIMIT, or half of what the container or the machine has, at most 4GiB); what is more goes to --spill-directory; changes no result")
+	set.StringVar(&f.memory, "memory", "", "about how much memory to use, such as 1GiB (default GOMEMLIMIT, or half of what the container or the machine has, at most 2GiB); what is more goes to --spill-directory; changes no result")
 	set.StringVar(&f.spill, "spill-directory", "", "where temporary files go (default: the system's directory for them)")
 }
 
 const (
-	// mostByDefault is what a night of 20 million rows makes use of.
-	mostByDefault = 4 << 30
+	// mostByDefault is enough for a night of 20 million rows: what of it is spilled stays in memory, too, where the system caches files, and
+	// that with twice as much is not sooner done.
+	mostByDefault = 2 << 30
 	// defaultMemory is for systems that do not say how much memory they have.
 	defaultMemory = 2 << 30
 	leastMemory   = 64 << 20

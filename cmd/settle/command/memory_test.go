@@ -92,7 +92,7 @@ func TestGrowth(t *testing.T) {
 }
 
 func TestUsualMemory(t *testing.T) {
-	for has, want := range map[uint64]int64{100 << 20: leastMemory, 1 << 30: 512 << 20, 6 << 30: 3 << 30, 1 << 40: mostByDefault, math.MaxUint64: mostByDefault} {
+	for has, want := range map[uint64]int64{100 << 20: leastMemory, 1 << 30: 512 << 20, 3 << 30: 1536 << 20, 6 << 30: 2 << 30, 1 << 40: mostByDefault, math.MaxUint64: mostByDefault} {
 		if got := usual(memlimit.Limit(has)); got != want {
 			t.Errorf("of %d MiB: %d MiB, want %d", has>>20, got>>20, want>>20)
 		}
