@@ -106,7 +106,7 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 		return v.reject(row, record, settlement.MissingField, firstColumn(missing))
 	}
 	if known {
-		said &^= 1 << settlement.KindColumn // it was read
+		said &^= 1 << settlement.KindColumn &^ record.Mistyped // it was read
 	}
 	if column := v.firstInvalid(record, taken&said, row); column != settlement.Columns {
 		return v.reject(row, record, settlement.InvalidValue, column)

@@ -58,6 +58,7 @@ func TestCheckRejectsByTheFirstCodeThatApplies(t *testing.T) {
 		{"A", "member_id=e\u0301", "invalid_value member_id"},
 		{"A", "kind=gift points=0", "invalid_value kind gift"},
 		{"A", "kind=Issue", "invalid_value kind Issue"},
+		{"A", "kind!redeem", "invalid_value kind redeem"},
 		{"A", "points=0500", "invalid_value points 0500"},
 		{"A", "points=1000000000001", "invalid_value points 1000000000001"},
 		{"A", "points=1000000000000", ""},
