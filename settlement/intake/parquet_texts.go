@@ -126,9 +126,8 @@ func (v *valueReader) readDictionary(header *pageHeader, page []byte) error {
 		}
 		return err
 	}
-	v.text = v.room.keep(page)
+	v.text, v.dictionary.texts = v.room.keep(page, header.values)
 	v.allUTF8 = true
-	v.dictionary.texts = v.room.of(header.values)
 	for i := range v.dictionary.texts {
 		text, err := v.plainText()
 		if err != nil {

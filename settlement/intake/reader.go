@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"strings"
 	"unsafe"
 
 	"alliance/settlement"
@@ -20,10 +19,12 @@ type Reader struct {
 
 // Read is as [Read] says, but for the strings.
 func (r *Reader) Read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*settlement.Record) error) (FileFacts, error) {
+	defer r.forgetLarge()
 	return read(ctx, inbox, object, sink, &standard, r)
 }
 
-// mostRoom is how large a file, or a dictionary, is at most whose memory is used again: what is larger is rare, and shall not stay.
+// mostRoom is how large a file is at most whose memory is used again, and all dictionaries together: what is larger is rare, and shall
+// not stay.
 const mostRoom = 16 << 20
 
 // fileRoom returns so many bytes for an object.
@@ -45,32 +46,35 @@ func (r *Reader) dictionaryRoom(i int) *dictionaryRoom {
 	return &r.dictionaries[i]
 }
 
+// forgetLarge gives up the dictionaries' memory if it is more than shall stay. No text of a file may be needed any more.
+func (r *Reader) forgetLarge() {
+	if r == nil {
+		return
+	}
+	held := 0
+	for i := range r.dictionaries {
+		held += cap(r.dictionaries[i].page) + cap(r.dictionaries[i].texts)*headerOfText_bytes
+	}
+	if held > mostRoom {
+		clear(r.dictionaries[:])
+	}
+}
+
 // A dictionaryRoom is memory for one dictionary of texts after the other. A nil one is new memory for each.
 type dictionaryRoom struct {
 	page  []byte
 	texts []string
 }
 
-// keep returns a copy of a page as a text, which lasts until the next one.
-func (r *dictionaryRoom) keep(page []byte) string {
-	if r == nil || len(page) > mostRoom {
-		return strings.Clone(unsafe.String(unsafe.SliceData(page), len(page)))
+// keep returns a copy of a page as a text, and room for the texts that are cut from it. Both last until the next one.
+func (r *dictionaryRoom) keep(page []byte, count int64) (text string, texts []string) {
+	if r == nil {
+		return string(page), make([]string, count)
 	}
-	if cap(r.page) < len(page) {
-		// The texts of dictionaries before would hold what they were cut from.
-		clear(r.texts[:cap(r.texts)])
-	}
-	r.page = append(r.page[:0], page...)
-	return unsafe.String(unsafe.SliceData(r.page), len(r.page))
-}
-
-// of returns room for so many texts.
-func (r *dictionaryRoom) of(count int64) []string {
-	if r == nil || count > mostRoom/headerOfText_bytes {
-		return make([]string, count)
-	}
-	if int64(cap(r.texts)) < count {
+	if cap(r.page) < len(page) || int64(cap(r.texts)) < count {
+		// Texts of dictionaries before would hold the memory that they were cut from.
 		r.texts = make([]string, count)
 	}
-	return r.texts[:count]
+	r.page = append(r.page[:0], page...)
+	return unsafe.String(unsafe.SliceData(r.page), len(r.page)), r.texts[:count]
 }

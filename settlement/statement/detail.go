@@ -112,8 +112,8 @@ func (s detailSums) compare(want detailSums) error {
 	return nil
 }
 
-// usualRowBytes is what a row of detail takes in its file with ids of 15 characters, usualFooterBytes a file without rows. A file that
-// takes more is no worse than that: its memory has to grow.
+// usualRowBytes is about what a row of detail takes in its file with ids of 15 characters, with something to spare, usualFooterBytes
+// is for what has nothing to do with rows. The memory of a file that takes more grows.
 const (
 	usualRowBytes    = 30
 	usualFooterBytes = 8 << 10

@@ -74,8 +74,8 @@ func TestGrowth(t *testing.T) {
 		{4096, []int64{3000, 2900, 2400}, nil, []int64{4, 4, 21}},
 		{1024, []int64{512, 700, 600}, nil, []int64{25, 18, 38}},
 		{64, []int64{16, 64, 3200, 100_000}, nil, []int64{50, 12, 1, 1}},
-		// A third, none and half of what was allocated lately is garbage.
-		{4096, []int64{1000, 1100, 1200, 1250}, []int64{5000, 5150, 5250, 5350}, []int64{16, 23, 21, 20}},
+		// Two thirds, none and four fifths of what was allocated lately is garbage.
+		{4096, []int64{1000, 1100, 1200, 1250}, []int64{5000, 5300, 5400, 5650}, []int64{16, 17, 21, 12}},
 		{4096, []int64{1000, 900}, []int64{5000, 5100}, []int64{16, 14}},
 	} {
 		var relief collectorRelief
