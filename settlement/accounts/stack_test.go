@@ -88,6 +88,7 @@ func TestStacksAreWhatNightsMade(t *testing.T) {
 				t.Fatal(what, err)
 			}
 			compareItems(t, what, all, known.sorted(func(item) bool { return true }))
+			compareSome(t, random, what, stack, known)
 			compareSelections(t, random, what, stack, known, members)
 		}
 	}
@@ -107,6 +108,18 @@ func mergeNewest(t *testing.T, stack Stack, newest int) Stack {
 		t.Fatalf("%d members without account in the oldest run", facts.Removed)
 	}
 	return append(Stack{openRun(t, buffer.Bytes(), testParties)}, stack[newest:]...)
+}
+
+// compareSome compares the members that are wanted by the last byte of their names.
+func compareSome(t *testing.T, random sources, what string, stack Stack, known model) {
+	last := "0123456789"[random.IntN(10)]
+	wanted := func(member string) bool { return member[len(member)-1] >= last }
+	var arena Arena
+	var some []item
+	if err := stack.Of(wanted, &arena, collect(&some)); err != nil {
+		t.Fatal(what, err)
+	}
+	compareItems(t, fmt.Sprintf("%s, members up from %c", what, last), some, known.sorted(func(it item) bool { return wanted(it.account.Member) }))
 }
 
 func compareSelections(t *testing.T, random sources, what string, stack Stack, known model, members int) {

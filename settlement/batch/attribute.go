@@ -23,8 +23,10 @@ func (r *run) attribute(ctx context.Context) error {
 	defer r.finish(stageAttribute)
 	r.workers = make([]*attribution, min(r.Workers, units))
 	r.allocations = r.Pool.NewSpool(r.Partitions)
+	before := sharedStacks{users: len(r.closingState.stacks) / r.opening.State.partitions()}
+	defer before.close()
 	for worker := range r.workers {
-		r.workers[worker] = newAttribution(r, worker)
+		r.workers[worker] = newAttribution(r, worker, &before)
 	}
 	order := r.largestUnitsFirst(units)
 	keeping, kept := errgroup.WithContext(ctx)
@@ -83,16 +85,20 @@ func (r *run) keepNewest(ctx context.Context, keeping *errgroup.Group, stack []s
 }
 
 // largestUnitsFirst returns the units in the order in which they are attributed: a member with very many rows shall not be
-// begun when everybody else is done.
+// begun when everybody else is done. Units whose members are in one partition before the night follow each other.
 func (r *run) largestUnitsFirst(units int) []int {
-	order, bytes := make([]int, units), make([]int64, units)
+	together := min(units, r.opening.State.partitions())
+	order, bytes, most := make([]int, units), make([]int64, units), make([]int64, together)
 	for unit := range order {
 		order[unit] = unit
 		for i := unit; i < r.Partitions; i += units {
 			bytes[unit] += r.rows.Bytes(i)
 		}
+		most[unit%together] = max(most[unit%together], bytes[unit])
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bytes[b], bytes[a]) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(most[b%together], most[a%together]), cmp.Compare(a%together, b%together), cmp.Compare(bytes[b], bytes[a]))
+	})
 	return order
 }
 
@@ -106,8 +112,10 @@ func (r *run) rowsRead() (rows int64) {
 
 // An attribution is one worker's part of the stage.
 type attribution struct {
-	run         *run
-	worker      int
+	run    *run
+	worker int
+	// before are the accounts before the night.
+	before      *sharedStacks
 	attributor  *clearing.Attributor
 	outcome     clearing.Outcome
 	tally       clearing.Tally
@@ -140,8 +148,8 @@ type attribution struct {
 	cloned int
 }
 
-func newAttribution(r *run, worker int) *attribution {
-	a := &attribution{run: r, worker: worker, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
+func newAttribution(r *run, worker int, before *sharedStacks) *attribution {
+	a := &attribution{run: r, worker: worker, before: before, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
 		codec: allocationCodec{r.Date}}
 	a.attributor.Settled = func(row *settlement.Transaction) {
 		if row.FirstRead != r.Date {
@@ -204,17 +212,18 @@ func (a *attribution) load(unit, units int) (err error) {
 // The members with rows are groups.names[from:to].
 func (a *attribution) partition(ctx context.Context, partition, from, to int) error {
 	r := a.run
-	before := r.opening.State.runs(partition % r.opening.State.partitions())
+	opening := partition % r.opening.State.partitions()
+	before := r.opening.State.runs(opening)
 	merged := mergedRuns(before, to-from)
 	split := r.opening.State.partitions() != len(r.closingState.stacks)
-	change := stateChange{attribution: a, partition: partition, next: from, end: to, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
-	stack, err := openStack(ctx, before, r.Rulebook.Parties, change.anew)
+	change := stateChange{attribution: a, next: from, end: to, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
+	stack, err := a.before.open(opening, func() (*openedStack, error) { return openStack(ctx, before, r.Rulebook.Parties, change.anew) })
+	defer a.before.leave(opening)
 	if err != nil {
 		return err
 	}
-	defer stack.close()
 	if change.anew {
-		err = stack.All(&a.arena, change.visit)
+		err = stack.Of(func(member string) bool { return partitionOf(member, len(r.closingState.stacks)) == partition }, &a.arena, change.visit)
 	} else {
 		err = stack.SelectDue(a.groups.names[from:to], r.opening.State.after, r.Date, &a.arena, change.visit)
 	}
@@ -278,8 +287,7 @@ func mergedRuns(runs []stateRun, touched int) int {
 // A stateChange writes what is on record of a partition's members after the night.
 type stateChange struct {
 	*attribution
-	partition int
-	out       *runWriter
+	out *runWriter
 	// anew is true if everybody is written.
 	anew bool
 	// next is the first of the members with rows that has not been met, end is behind the last.
@@ -295,10 +303,6 @@ func (c *stateChange) visit(account *settlement.Account, due settlement.Date) er
 }
 
 func (c *stateChange) take(account *settlement.Account, due settlement.Date) error {
-	if c.anew && partitionOf(account.Member, len(c.run.closingState.stacks)) != c.partition {
-		c.arena.Reset()
-		return nil
-	}
 	if err := c.newcomers(account.Member); err != nil {
 		return err
 	}
