@@ -1,6 +1,9 @@
 package settlement
 
-import "cmp"
+import (
+	"cmp"
+	"sort"
+)
 
 func compare[T cmp.Ordered](a, b T) int { return cmp.Compare(a, b) }
 
@@ -61,6 +64,23 @@ type Lot struct {
 
 // ReversedInAll is how many of the lot's points issue reversals have asked back.
 func (l *Lot) ReversedInAll() int64 { return l.Reversed + l.Voided + l.Shortfall }
+
+// fewLots is up to how many lots looking at each is faster than a binary search: nearly all differ in their first bytes.
+const fewLots = 32
+
+// FindLot returns the place of a lot among lots in order of key, and whether it is there. One that is out of order may not be found.
+func FindLot(lots []Lot, key *LotKey) (place int, found bool) {
+	if len(lots) > fewLots {
+		at := sort.Search(len(lots), func(i int) bool { return CompareLotKeys(&lots[i].Key, key) >= 0 })
+		return at, at < len(lots) && lots[at].Key == *key
+	}
+	for i := range lots {
+		if lots[i].Key == *key {
+			return i, true
+		}
+	}
+	return 0, false
+}
 
 // A Redemption is a redeem row on record: what a later reversal of it needs to know, and the
 // claim that no lot has covered yet.

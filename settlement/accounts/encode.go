@@ -1,8 +1,6 @@
 package accounts
 
 import (
-	"sort"
-
 	"alliance/settlement"
 	"alliance/settlement/sections"
 )
@@ -291,7 +289,7 @@ func (e *encoder) charge(account *settlement.Account, redemption *settlement.Red
 	if charge.ByAlliance {
 		// The lot has no meaning.
 		flags, standard = chargeByAlliance, settlement.NoParty
-	} else if lot, known = findLot(account.Lots, &charge.Lot); known {
+	} else if lot, known = settlement.FindLot(account.Lots, &charge.Lot); known {
 		flags, standard = chargeKnownLot, account.Lots[lot].Issuer
 	} else {
 		flags = bit(charge.Lot.Imported, chargeImported)
@@ -313,23 +311,6 @@ func (e *encoder) charge(account *settlement.Account, redemption *settlement.Red
 		e.uvarint(uint64(charge.Points))
 	}
 	e.uvarint(uint64(e.prices.number(&charge.Price, &e.texts)))
-}
-
-// fewLots is up to how many lots looking at each is faster than a binary search.
-const fewLots = 8
-
-// findLot returns the place of a lot. One that is out of order may not be found.
-func findLot(lots []settlement.Lot, key *settlement.LotKey) (int, bool) {
-	if len(lots) <= fewLots {
-		for i := range lots {
-			if lots[i].Key.BusinessDate == key.BusinessDate && lots[i].Key == *key {
-				return i, true
-			}
-		}
-		return 0, false
-	}
-	at := sort.Search(len(lots), func(i int) bool { return settlement.CompareLotKeys(&lots[i].Key, key) >= 0 })
-	return at, at < len(lots) && lots[at].Key == *key
 }
 
 func (e *encoder) deferred(account *settlement.Account, row *settlement.Transaction) {

@@ -15,7 +15,7 @@ type fileTable struct {
 	keys    []fileKey
 	// slots is an open-addressed hash table of numbers, 0 where there is none.
 	slots []uint32
-	// recent is, by merchant, the file that was met last in its folder: taking names apart is spared for most.
+	// recent spares taking most names apart.
 	recent recentFiles
 }
 
@@ -82,12 +82,11 @@ func (t *fileTable) number(file string, merchant settlement.Party, base settleme
 	if file == "" {
 		return 0
 	}
-	if number := t.recent.find(merchant, file); number != 0 {
-		return number
+	recent := t.recent.of(merchant, file)
+	if recent.name != file {
+		*recent = recentFile{file, t.numberOf(file, merchant, base, parties, texts)}
 	}
-	number := t.numberOf(file, merchant, base, parties, texts)
-	t.recent.keep(merchant, file, number)
-	return number
+	return recent.number
 }
 
 func (t *fileTable) numberOf(file string, merchant settlement.Party, base settlement.Date, parties *partyTable, texts *textTable) uint32 {
@@ -126,48 +125,21 @@ func (t *fileTable) grow() {
 	}
 }
 
-// recentFiles remembers the numbers of some files by their whole names.
-type recentFiles struct {
-	// names are the names back to back: those of the callers' would keep memory alive that is theirs.
-	names []byte
-	slots [256]recentFile
-	// round is what the slots that count have.
-	round uint32
+// recentFiles remembers the numbers of some files of a block by their whole names, most of which are the very same texts again.
+type recentFiles [1 << 9]recentFile
+
+type recentFile struct {
+	name   string
+	number uint32
 }
 
-type recentFile struct{ round, number, from, to uint32 }
+// reset forgets all files, and lets go of the callers' texts.
+func (r *recentFiles) reset() { clear(r[:]) }
 
-// mostRecentBytes is up to how many bytes of names are remembered.
-const mostRecentBytes = 1 << 16
-
-func (r *recentFiles) reset() {
-	r.names = r.names[:0]
-	r.round++
-	if r.round == 0 {
-		r.slots, r.round = [256]recentFile{}, 1
-	}
-}
-
-func (r *recentFiles) slot(merchant settlement.Party) *recentFile {
-	return &r.slots[uint32(merchant)%uint32(len(r.slots))]
-}
-
-// find returns the number of a file, 0 if it is not the one met last.
-func (r *recentFiles) find(merchant settlement.Party, file string) uint32 {
-	slot := r.slot(merchant)
-	if slot.round == r.round && string(r.names[slot.from:slot.to]) == file {
-		return slot.number
-	}
-	return 0
-}
-
-func (r *recentFiles) keep(merchant settlement.Party, file string, number uint32) {
-	if len(r.names)+len(file) > mostRecentBytes {
-		r.reset()
-	}
-	from := len(r.names)
-	r.names = append(r.names, file...)
-	*r.slot(merchant) = recentFile{r.round, number, uint32(from), uint32(len(r.names))}
+// of returns where a file is remembered, perhaps another one. A merchant's lots from before its first night come from a file of another
+// length than those of its nights.
+func (r *recentFiles) of(merchant settlement.Party, file string) *recentFile {
+	return &r[(uint32(merchant)*0x9E3779B1+uint32(len(file))*0x85EBCA77)>>(32-9)]
 }
 
 // splitFile cuts merchant=<id>/date=<date>/<name> into its parts.

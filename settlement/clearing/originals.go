@@ -1,10 +1,6 @@
 package clearing
 
-import (
-	"sort"
-
-	"alliance/settlement"
-)
+import "alliance/settlement"
 
 // worthIndexing is how many records must be gone through in vain before an index is cheaper.
 const worthIndexing = 1 << 14
@@ -65,9 +61,7 @@ func (a *Attributor) index() {
 // lotAt returns the place of a lot that must be on the account.
 func (a *Attributor) lotAt(key *settlement.LotKey) int {
 	lots := a.account.Lots
-	sorted := lots[:a.sortedLots]
-	at := sort.Search(len(sorted), func(i int) bool { return settlement.CompareLotKeys(&sorted[i].Key, key) >= 0 })
-	if at < len(sorted) && sorted[at].Key == *key {
+	if at, found := settlement.FindLot(lots[:a.sortedLots], key); found {
 		return at
 	}
 	if a.indexed {
