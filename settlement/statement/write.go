@@ -105,15 +105,16 @@ func Write(ctx context.Context, night *settlement.Night, options Options, sink S
 	if err != nil {
 		return nil, fmt.Errorf("writing the tables of %s: %w", night.Date, err)
 	}
+	if options.Earlier == nil {
+		return writeFolders(ctx, append(plans, planAlliance(night, &options)), options.Workers, sink)
+	}
 	folders, err := writeFolders(ctx, plans, options.Workers, sink)
 	if err != nil {
 		return nil, err
 	}
-	if options.Earlier != nil {
-		// The alliance's payments name the statements in force.
-		for i := range folders {
-			night.Statements[i].Version = folders[i].Version
-		}
+	// The alliance's payments name the statements in force, which are known only now.
+	for i := range folders {
+		night.Statements[i].Version = folders[i].Version
 	}
 	last, err := writeFolders(ctx, []folderPlan{planAlliance(night, &options)}, options.Workers, sink)
 	return append(folders, last...), err
@@ -264,7 +265,7 @@ func (j *job) finish() (result finished) {
 // next returns the next job's result.
 func (e *encoders) next(ctx context.Context) (finished, error) {
 	next, open := <-e.results
-	if !open {
+	if !open || ctx.Err() != nil {
 		return finished{}, context.Cause(ctx)
 	}
 	defer e.waiting.Release(next.rows)
