@@ -131,13 +131,13 @@ func (s *selection) visit(chosen bool, arena *Arena, visit func(*settlement.Acco
 // All visits every account, in byte order of member, and stops with the first error of visit.
 // Account and due date are valid until the arena is reset, which visit may do.
 func (s Stack) All(arena *Arena, visit func(account *settlement.Account, due settlement.Date) error) error {
-	return s.Of(everyMember, arena, visit)
+	return s.AllOf(everyMember, arena, visit)
 }
 
 func everyMember(string) bool { return true }
 
-// Of is All of the members that are wanted; what is on record of others is passed over without being decoded.
-func (s Stack) Of(wanted func(member string) bool, arena *Arena, visit func(account *settlement.Account, due settlement.Date) error) error {
+// AllOf is All of the members that are wanted; what is on record of others is passed over without being decoded.
+func (s Stack) AllOf(wanted func(member string) bool, arena *Arena, visit func(account *settlement.Account, due settlement.Date) error) error {
 	return s.entries(func(block *block, i int) error {
 		if !wanted(block.part(block.entries[i].member)) {
 			return nil

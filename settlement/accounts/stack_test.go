@@ -116,7 +116,7 @@ func compareSome(t *testing.T, random sources, what string, stack Stack, known m
 	wanted := func(member string) bool { return member[len(member)-1] >= last }
 	var arena Arena
 	var some []item
-	if err := stack.Of(wanted, &arena, collect(&some)); err != nil {
+	if err := stack.AllOf(wanted, &arena, collect(&some)); err != nil {
 		t.Fatal(what, err)
 	}
 	compareItems(t, fmt.Sprintf("%s, members up from %c", what, last), some, known.sorted(func(it item) bool { return wanted(it.account.Member) }))

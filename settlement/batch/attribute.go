@@ -223,7 +223,7 @@ func (a *attribution) partition(ctx context.Context, partition, from, to int) er
 		return err
 	}
 	if change.anew {
-		err = stack.Of(func(member string) bool { return partitionOf(member, len(r.closingState.stacks)) == partition }, &a.arena, change.visit)
+		err = stack.AllOf(func(member string) bool { return partitionOf(member, len(r.closingState.stacks)) == partition }, &a.arena, change.visit)
 	} else {
 		err = stack.SelectDue(a.groups.names[from:to], r.opening.State.after, r.Date, &a.arena, change.visit)
 	}
