@@ -22,6 +22,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// Whoever needs room may remove any part of the cache.
+func TestWhatWasRemovedOfTheCacheIsMadeAnew(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("SETTLE_BENCH_CACHE", cache)
+	o, err := parseOptions([]string{"-rows", "300", "-members", "20", "-merchants", "3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, removed := range []string{"nothing", "lots", "nights", "lots/*/ledgers", "lots/*/lots.csv"} {
+		folders, err := filepath.Glob(filepath.Join(cache, removed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range folders {
+			if err := os.RemoveAll(folder); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, _, err := prepareBoth(t.Context(), o, t.Output())
+		if err != nil {
+			t.Fatalf("without %s: %v", removed, err)
+		}
+		for _, path := range []string{p.rulebook, p.inbox, filepath.Join(p.opening, lotsName), p.ledger} {
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("without %s: %v", removed, err)
+			}
+		}
+	}
+}
+
 // Settle and DuckDB agree on a small night, and whatever is changed in what one of them published is found.
 func TestDisagreementIsAnError(t *testing.T) {
 	t.Setenv("SETTLE_BENCH_CACHE", t.TempDir())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +77,9 @@ func setUp(ctx context.Context) (*place, error) {
 func (pl *place) prepare(ctx context.Context, w *world, say io.Writer) (*prepared, error) {
 	p := &prepared{place: pl, folder: filepath.Join(pl.cache, "nights", w.name()+"-"+pl.generator)}
 	p.rulebook, p.inbox = filepath.Join(p.folder, "rulebook.yaml"), filepath.Join(p.folder, "inbox")
+	if err := pl.forgetWithoutLots(p.folder); err != nil {
+		return nil, err
+	}
 	if err := once(p.folder, func(folder string) error { return pl.generate(ctx, w, folder, say) }); err != nil {
 		return nil, err
 	}
@@ -92,6 +96,21 @@ func (pl *place) prepare(ctx context.Context, w *world, say io.Writer) (*prepare
 	return p, once(p.ledger, func(folder string) error { return p.open(ctx, folder, say) })
 }
 
+// forgetWithoutLots removes a night whose lots somebody has removed: they are generated together.
+func (pl *place) forgetWithoutLots(night string) error {
+	digest, err := os.ReadFile(filepath.Join(night, openingName))
+	if err != nil {
+		return nil // it is not there yet
+	}
+	if _, err := os.Stat(filepath.Join(pl.cache, "lots", string(digest), lotsName)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(night)
+}
+
+// lotsName is the file of the lots before a night.
+const lotsName = "lots.csv"
+
 // openingName is the file of a night that says which lots are before it.
 const openingName = "opening"
 
@@ -103,7 +122,7 @@ func (pl *place) generate(ctx context.Context, w *world, folder string, say io.W
 		return err
 	}
 	fmt.Fprintf(say, "generated in %s\n", seconds(spent.wall))
-	lots := filepath.Join(folder, "lots.csv")
+	lots := filepath.Join(folder, lotsName)
 	rulebook, err := digestFiles(filepath.Join(folder, "rulebook.yaml"))
 	if err != nil {
 		return err
@@ -117,7 +136,7 @@ func (pl *place) generate(ctx context.Context, w *world, folder string, say io.W
 	if err := os.MkdirAll(opening, 0o755); err != nil {
 		return err
 	}
-	if err := os.Rename(lots, filepath.Join(opening, "lots.csv")); err != nil {
+	if err := os.Rename(lots, filepath.Join(opening, lotsName)); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(folder, openingName), []byte(digest), 0o644)
@@ -125,7 +144,7 @@ func (pl *place) generate(ctx context.Context, w *world, folder string, say io.W
 
 func (p *prepared) open(ctx context.Context, folder string, say io.Writer) error {
 	fmt.Fprintln(say, "putting the opening lots on record")
-	spent, _, err := measure(ctx, nil, nil, p.settle, "open", "--ledger", folder, "--rules", p.rulebook, "--lots", filepath.Join(p.opening, "lots.csv"),
+	spent, _, err := measure(ctx, nil, nil, p.settle, "open", "--ledger", folder, "--rules", p.rulebook, "--lots", filepath.Join(p.opening, lotsName),
 		"--operator", "bench", "--json")
 	if err == nil {
 		fmt.Fprintf(say, "on record in %s, peak memory %s\n", seconds(spent.wall), gibibytes(spent.peak))
@@ -137,7 +156,7 @@ func (p *prepared) open(ctx context.Context, folder string, say io.Writer) error
 func (p *prepared) lots(ctx context.Context) (string, error) {
 	path := filepath.Join(p.opening, "lots.parquet")
 	return path, once(path, func(path string) error {
-		_, _, err := self(ctx, nil, "_convert", filepath.Join(p.opening, "lots.csv"), path)
+		_, _, err := self(ctx, nil, "_convert", filepath.Join(p.opening, lotsName), path)
 		return err
 	})
 }
