@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(profiled))
 	f.Add([]byte("{\"alliance\": {\"id\": [1, null, 1e5]}}"))
 	f.Add([]byte("---\n--- &a [*a, !x y, ? b : c]\n"))
+	f.Add([]byte("---\n# nothing but a comment without an end of line"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		book, err := rules.Parse("r", text)
 		if err != nil {

@@ -103,7 +103,7 @@ func readSource(name string, text []byte) (*value, error) {
 		line, message := yamlMessage(text, err)
 		return nil, fail(line, "%s", message)
 	}
-	converter := yamlConverter{name: name}
+	converter := yamlConverter{name: name, lines: 1 + yamlBreaks(text)}
 	root := converter.convert(document.Content[0])
 	if len(converter.errors) > 0 {
 		return nil, converter.errors.sorted()
@@ -159,7 +159,9 @@ func yamlBreaks(text []byte) int {
 }
 
 type yamlConverter struct {
-	name   string
+	name string
+	// lines is how many the text has. The YAML reader puts a value that is absent behind a comment that ends the text on the next one.
+	lines  int
 	errors Errors
 }
 
@@ -170,7 +172,7 @@ func (c *yamlConverter) fail(line int, format string, arguments ...any) {
 var plainWhole = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 
 func (c *yamlConverter) convert(node *yaml.Node) *value {
-	result := &value{line: node.Line}
+	result := &value{line: min(node.Line, c.lines)}
 	switch node.Kind {
 	case yaml.MappingNode:
 		result.kind = tableValue
