@@ -54,7 +54,6 @@
 //   - alliance/settlement/crash: the places at which tests kill the program; no code in production.
 //   - alliance/settlement/faults: what the fault campaign's tests share.
 //   - alliance/settlement/metrics: what Prometheus is told of a run.
-//   - alliance/settlement/metrics: what Prometheus is told of a run.
 //   - alliance/cmd/settle: the command.
 //   - alliance/scripts/kubernetes: the nightly CronJob, from which settle k8s makes the Job of a rerun.
 //   - alliance/fixtures: readable cases, a sample alliance; alliance/fixtures/generate: a made-up

@@ -70,6 +70,10 @@ func requestBytes(reader io.ReaderAt) int64 {
 // wanted, and reads them at once and ahead. It is not safe for concurrent use; the reader must be,
 // since a few reads are on their way at a time.
 type Fetcher struct {
+	// Onward is for who cannot tell: with a section that was not wanted, those that follow are read for as many bytes as
+	// a read costs, so that at worst it costs twice as much.
+	Onward bool
+
 	reader   io.ReaderAt
 	sections []Section
 	// lasting is all bytes, if they are in memory.
@@ -182,12 +186,21 @@ func (f *Fetcher) goTo(number int) error {
 		f.readAhead()
 		return nil
 	}
-	alone := f.start(chunk{number, number + 1})
+	alone := f.start(chunk{number, f.endOfRead(number)})
 	if err := <-alone.done; err != nil {
 		return err
 	}
 	f.current = alone
 	return nil
+}
+
+// endOfRead returns up to which section, exclusively, one is read that was not wanted.
+func (f *Fetcher) endOfRead(number int) int {
+	to := number + 1
+	for f.Onward && to < len(f.sections) && f.end(to)-f.end(number) <= f.gap {
+		to++
+	}
+	return to
 }
 
 // take waits for the first read ahead and makes it the current one.

@@ -133,6 +133,26 @@ func TestCostlyReads(t *testing.T) {
 	}
 }
 
+// TestOnwardReads asks for sections without having wanted any.
+func TestOnwardReads(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	content, sections := file(random, 500, 20_000)
+	for _, test := range []struct{ every, gap, most int }{{1, 1 << 20, 5}, {1, 0, 500}, {100, 1 << 20, 3}, {499, 100 << 20, 1}} {
+		reader := &countingReader{Reader: bytes.NewReader(content)}
+		fetcher := NewFetcher(costlyReader{reader, int64(test.gap)}, sections)
+		fetcher.Onward = true
+		for i := 0; i < len(sections); i += test.every {
+			if got, err := fetcher.Fetch(i); err != nil || !bytes.Equal(got, content[sections[i].Offset:][:sections[i].Length]) {
+				t.Fatal(err)
+			}
+		}
+		reads, read := reader.reads.Load(), reader.bytes.Load()
+		if reads != int64(test.most) || read > reads*int64(test.gap+20_000) {
+			t.Errorf("every %d. section, if a read costs %d bytes: %d reads of %d bytes", test.every, test.gap, reads, read)
+		}
+	}
+}
+
 func TestFetchErrors(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	content, sections := file(random, 20, 20_000)
