@@ -119,7 +119,8 @@ type Charge struct {
 	Price Price
 }
 
-// An Account is everything on record about one member.
+// An Account is what is on record about one member: what rows of any kind may ask for; or what one night put away of it, which only
+// reversals ask for.
 type Account struct {
 	Member string
 	// Lots in order of key.

@@ -30,7 +30,8 @@ type bareCost struct {
 	Hash phase `json:"hash"`
 	// Encode writes the published statements once more, from a night in memory, and drops the bytes.
 	Encode phase `json:"encode"`
-	// OpeningLots reads the accounts that the night found on record, NewLots encodes those that it left there, and drops them.
+	// OpeningLots reads the accounts that the night found on record, NewLots encodes those that it left there and what it put away, and
+	// drops them.
 	OpeningLots phase `json:"opening_lots"`
 	NewLots     phase `json:"new_lots"`
 	// NewIDs encodes the ids that rows took, and drops them.

@@ -13,26 +13,25 @@ import (
 	"alliance/settlement/sections"
 )
 
-// lots reads the accounts that the night found on record, and encodes those that it left there, from a ledger that has settled it.
+// lots reads the accounts that the night found on record, and encodes those that it left there and what it put away of them, from a
+// ledger that has settled it.
 func (c *bareCost) lots(ctx context.Context, folder, path string, workers int) error {
 	settled, err := openSettled(ctx, folder, path)
 	if err != nil {
 		return err
 	}
-	var opening, closing []books.FileRecord
-	for _, object := range settled.state.Of(books.Accounts) {
-		closing = append(closing, object.FileRecord)
-	}
-	for _, file := range settled.ledger.AccountObjects() {
-		if !slices.ContainsFunc(closing, func(kept books.FileRecord) bool { return kept.Object == file.Object && kept.Offset == file.Offset }) {
-			opening = append(opening, file)
+	closing := append(settled.state.Of(books.Accounts), settled.state.Of(books.PutAway)...)
+	var opening []books.StateObject
+	for _, object := range settled.ledger.MemberObjects() {
+		if !slices.ContainsFunc(closing, func(kept books.StateObject) bool { return kept.Object == object.Object && kept.Offset == object.Offset }) {
+			opening = append(opening, object)
 		}
 	}
 	var lots atomic.Int64
-	again := func(files []books.FileRecord, encode bool) error {
+	again := func(objects []books.StateObject, encode bool) error {
 		lots.Store(0)
-		return each(workers, files, func(file *books.FileRecord) error {
-			return readAccounts(ctx, settled.ledger, *file, settled.rulebook.Parties, encode, &lots)
+		return each(workers, objects, func(object *books.StateObject) error {
+			return readMembers(ctx, settled.ledger, *object, settled.rulebook.Parties, encode, &lots)
 		})
 	}
 	if err := c.OpeningLots.timed(func() error { return again(opening, false) }); err != nil {
@@ -51,22 +50,51 @@ func (c *bareCost) lots(ctx context.Context, folder, path string, workers int) e
 	return err
 }
 
-// readAccounts reads an object of accounts, and encodes them again and drops the bytes, or drops them as they are. It adds the
-// open ones to lots.
-func readAccounts(ctx context.Context, ledger *books.Ledger, file books.FileRecord, parties settlement.Parties, encode bool, lots *atomic.Int64) error {
-	content, err := ledger.Read(ctx, file)
+// readMembers reads an object of accounts, or of what was put away of them, and encodes them again and drops the bytes, or drops
+// them as they are. It adds the open lots to lots.
+func readMembers(ctx context.Context, ledger *books.Ledger, object books.StateObject, parties settlement.Parties, encode bool, lots *atomic.Int64) error {
+	content, err := ledger.Read(ctx, object.FileRecord)
 	if err != nil {
 		return err
 	}
-	run, err := accounts.Open(sections.InMemory(content), file.Bytes, parties)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file.Object, err)
+	var runs []*accounts.Run
+	if object.Role == books.PutAway {
+		var bundle *accounts.Bundle
+		if bundle, err = accounts.OpenBundle(sections.InMemory(content), object.Bytes); err == nil {
+			runs, err = runsOf(bundle, parties)
+		}
+	} else {
+		runs = make([]*accounts.Run, 1)
+		runs[0], err = accounts.Open(sections.InMemory(content), object.Bytes, parties)
 	}
+	for i := 0; i < len(runs) && err == nil; i++ {
+		err = readRun(runs[i], parties, encode, lots)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", object.Object, err)
+	}
+	return nil
+}
+
+func runsOf(bundle *accounts.Bundle, parties settlement.Parties) (runs []*accounts.Run, err error) {
+	for number := range bundle.Runs() {
+		run, err := bundle.Open(number, parties)
+		if err != nil {
+			return nil, err
+		}
+		if run != nil {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+func readRun(run *accounts.Run, parties settlement.Parties, encode bool, lots *atomic.Int64) error {
 	writer := accounts.NewWriter(io.Discard, parties)
 	var arena accounts.Arena
 	var open int64
 	defer func() { lots.Add(open) }()
-	err = accounts.Stack{run}.All(&arena, func(account *settlement.Account, due settlement.Date) error {
+	err := accounts.Stack{run}.All(&arena, func(account *settlement.Account, due settlement.Date) error {
 		defer arena.Reset()
 		for i := range account.Lots {
 			if account.Lots[i].Open > 0 {
@@ -79,7 +107,7 @@ func readAccounts(ctx context.Context, ledger *books.Ledger, file books.FileReco
 		return writer.Add(account, due)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", file.Object, err)
+		return err
 	}
 	_, err = writer.Close()
 	return err

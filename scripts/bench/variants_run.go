@@ -31,7 +31,7 @@ type result struct {
 	// delivered and written count objects: those of the inbox, and all that are new after the night;
 	// files are those delivered that have rows.
 	delivered, files, written int64
-	// stateBytes are those of the state's new objects, accountBytes those of its accounts among them.
+	// stateBytes are those of the state's new objects, accountBytes those of accounts, and of what was put away of them, among them.
 	stateBytes, accountBytes int64
 }
 
@@ -277,7 +277,7 @@ func (r *result) count(before, after map[object]int64) {
 		r.written++
 		if o.location == "ledger" && strings.Contains(o.key, "/state/") {
 			r.stateBytes += size
-			if strings.Contains(o.key, "/state/accounts-") {
+			if strings.Contains(o.key, "/state/accounts-") || strings.Contains(o.key, "/state/put-away-") {
 				r.accountBytes += size
 			}
 		}

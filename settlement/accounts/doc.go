@@ -3,6 +3,9 @@
 // everybody, each night adds a run with the accounts that changed, and now and then runs are
 // merged ([Merge], when: [Policy]).
 //
+// What nobody but a reversal asks for, settled redemptions and lots that are used up, a night puts away in a run of its own, which
+// is laid over nothing and merged with nothing. In it an account is what the night put away of a member, and never due.
+//
 // # A stack of runs
 //
 // A [Stack] is runs from the newest to the oldest. An entry of a run is an account, or says that
@@ -142,13 +145,25 @@
 //	  zigzag   first read on less base
 //	  file, number: source, row
 //
+// # A bundle
+//
+// A [Bundle] is runs of several partitions in one file, back to back, and behind them a directory:
+//
+//	number   of runs, then each, in order:
+//	  number   length; 0 if there is none, and then nothing follows
+//	  32 bytes SHA-256 of its index and footer
+//	footer (32 bytes), as that of a run, of the directory, and "BUNDLES1"
+//
+// # What is free
+//
 // The base is free; the writer takes the business date of the first redemption, or lot, of the
 // block's first account. Same entries give the same bytes, whatever the numbers of the parties in
 // memory; LZ4 is by code that is the same on every kind of processor.
 //
 // # What is believed
 //
-// Every block's digest is in the index, the index's in the footer, and [Facts] has a SHA-256 of both: so
+// Every block's digest is in the index, the index's in the footer, and [Facts] has a SHA-256 of both, as the directory of a bundle
+// has of each of its runs: so
 // a byte that changed is found when it is read. Bytes that somebody made up do no harm: they
 // give an error, never a panic, and never more memory than some hundred times their length.
 //

@@ -31,11 +31,19 @@ type stateRun struct {
 	// object is what goes on record; its Object is "" while the run is not stored, and so is its SHA256 until it is
 	// asked for: see [stateRun.sum]. Of ids that are gathered it says no more than whose they are until that was done once.
 	object books.StateObject
-	blob   *spool.Blob
+	blob   pooled
 	// gathering has the run if it is one of ids that is put together when it is wanted.
 	gathering *idGathering
 	// ledger has the run if it is on record.
 	ledger *books.Ledger
+}
+
+// pooled is a run in the pool.
+type pooled interface {
+	io.ReaderAt
+	Size() int64
+	NewReader() io.ReadSeeker
+	Release()
 }
 
 // content returns what a run is read from: for parts of it, or, if nearly all of it is going to be
@@ -309,6 +317,32 @@ func asRulebookError(err error) error {
 		return &RulebookError{[]string{err.Error() + "; a party with lots or a balance cannot be dropped, give it a `left` date instead"}}
 	}
 	return err
+}
+
+// readRuns reads an object that holds members by itself, with the parties that it names: the run of accounts that it is, or those
+// that were put away, by number, nil where there is none.
+func readRuns(ctx context.Context, ledger *books.Ledger, object books.StateObject) ([]*accounts.Run, settlement.Parties, error) {
+	if object.Role != books.PutAway {
+		run, parties, err := readRun(ctx, ledger, object.FileRecord)
+		return []*accounts.Run{run}, parties, err
+	}
+	content, err := ledger.Read(ctx, object.FileRecord)
+	if err != nil {
+		return nil, settlement.Parties{}, err
+	}
+	bundle, err := accounts.OpenBundle(sections.InMemory(content), object.Bytes)
+	if err != nil {
+		return nil, settlement.Parties{}, &contentError{fmt.Errorf("%s: %w", object.Object, err)}
+	}
+	parties, err := bundle.NamedParties()
+	runs := make([]*accounts.Run, bundle.Runs())
+	for i := 0; i < len(runs) && err == nil; i++ {
+		runs[i], err = bundle.Open(i, parties)
+	}
+	if err != nil {
+		return nil, parties, &contentError{fmt.Errorf("%s: %w", object.Object, err)}
+	}
+	return runs, parties, nil
 }
 
 // readRun reads a run on record by itself, with the parties that it names.

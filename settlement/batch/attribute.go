@@ -18,6 +18,11 @@ import (
 // a time, and closes the date's lots.
 func (r *run) attribute(ctx context.Context) error {
 	r.closingState = AccountState{stacks: make([][]stateRun, statePartitions(&r.opening.State, r.rowsRead())), after: r.Date}
+	r.putAway = newPutAway(r.Date, len(r.closingState.stacks))
+	nights, err := pastNights(r.opening.PutAway)
+	if err != nil {
+		return err
+	}
 	units := min(r.Partitions, len(r.closingState.stacks))
 	r.stage(stageAttribute, int64(units))
 	defer r.finish(stageAttribute)
@@ -26,16 +31,21 @@ func (r *run) attribute(ctx context.Context) error {
 	before := sharedStacks{users: len(r.closingState.stacks) / r.opening.State.partitions()}
 	defer before.close()
 	for worker := range r.workers {
-		r.workers[worker] = newAttribution(r, worker, &before)
+		r.workers[worker] = newAttribution(r, worker, &before, nights)
 	}
 	order := r.largestUnitsFirst(units)
 	keeping, kept := errgroup.WithContext(ctx)
 	keeping.SetLimit(storesAtOnce)
-	err := each(kept, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
+	err = each(kept, len(r.workers), units, func(ctx context.Context, worker, turn int) error {
 		r.rows.PrefetchAfter(turn, units, func(turn int) []int { return every(order[turn], units, r.Partitions) })
 		err := r.workers[worker].unit(ctx, order[turn], units)
 		for i := order[turn]; err == nil && i < len(r.closingState.stacks); i += units {
-			r.keepNewest(kept, keeping, r.closingState.stacks[i])
+			if stack := r.closingState.stacks[i]; len(stack) > 0 {
+				r.keepNew(kept, keeping, &stack[0])
+			}
+			if whole := r.putAway.done(i); whole != nil {
+				r.keepNew(kept, keeping, whole)
+			}
 		}
 		r.advance(stageAttribute, 1)
 		return err
@@ -70,34 +80,39 @@ func (r *run) attribute(ctx context.Context) error {
 // that nobody had used before costs more than taking back what a night stored that is refused in the end.
 const mostWaiting_bytes = 64 << 20
 
-// keepNewest puts the newest run of a partition where it will be on record while the members of other partitions are
-// attributed, unless there is room for it to wait until all is known.
-func (r *run) keepNewest(ctx context.Context, keeping *errgroup.Group, stack []stateRun) {
-	if r.keep == nil || len(stack) == 0 || stack[0].blob == nil {
+// keepNew puts a run where it will be on record while the members of other partitions are attributed, unless it is there
+// already, or there is room for it to wait until all is known.
+func (r *run) keepNew(ctx context.Context, keeping *errgroup.Group, run *stateRun) {
+	if r.keep == nil || run.blob == nil {
 		return
 	}
-	if size := stack[0].blob.Size(); r.waiting_bytes.Add(size) > mostWaiting_bytes || r.Pool.Full() {
+	if size := run.blob.Size(); r.waiting_bytes.Add(size) > mostWaiting_bytes || r.Pool.Full() {
 		r.waiting_bytes.Add(-size)
 		keeping.Go(func() error {
-			return guarded(func() error { return r.keep(ctx, &stack[0]) })
+			return guarded(func() error { return r.keep(ctx, run) })
 		})
 	}
 }
 
 // largestUnitsFirst returns the units in the order in which they are attributed: a member with very many rows shall not be
-// begun when everybody else is done. Units whose members are in one partition before the night follow each other.
+// begun when everybody else is done. Units whose members are in one partition before the night follow each other, as do those
+// whose members are in one object of what is put away.
 func (r *run) largestUnitsFirst(units int) []int {
-	together := min(units, r.opening.State.partitions())
-	order, bytes, most := make([]int, units), make([]int64, units), make([]int64, together)
+	opening, groups := min(units, r.opening.State.partitions()), min(units, len(r.putAway.groups))
+	wide, narrow := min(opening, groups), max(opening, groups)
+	order, bytes := make([]int, units), make([]int64, units)
+	mostWide, mostNarrow := make([]int64, wide), make([]int64, narrow)
 	for unit := range order {
 		order[unit] = unit
 		for i := unit; i < r.Partitions; i += units {
 			bytes[unit] += r.rows.Bytes(i)
 		}
-		most[unit%together] = max(most[unit%together], bytes[unit])
+		mostWide[unit%wide] = max(mostWide[unit%wide], bytes[unit])
+		mostNarrow[unit%narrow] = max(mostNarrow[unit%narrow], bytes[unit])
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(most[b%together], most[a%together]), cmp.Compare(a%together, b%together), cmp.Compare(bytes[b], bytes[a]))
+		return cmp.Or(cmp.Compare(mostWide[b%wide], mostWide[a%wide]), cmp.Compare(a%wide, b%wide),
+			cmp.Compare(mostNarrow[b%narrow], mostNarrow[a%narrow]), cmp.Compare(a%narrow, b%narrow), cmp.Compare(bytes[b], bytes[a]))
 	})
 	return order
 }
@@ -114,8 +129,9 @@ func (r *run) rowsRead() (rows int64) {
 type attribution struct {
 	run    *run
 	worker int
-	// before are the accounts before the night.
+	// before are the accounts before the night, past what the nights before put away.
 	before      *sharedStacks
+	past        []pastNight
 	attributor  *clearing.Attributor
 	outcome     clearing.Outcome
 	tally       clearing.Tally
@@ -139,8 +155,9 @@ type attribution struct {
 	mine    []*settlement.Transaction
 	// touchedTo says up to which of the places of the groups the rows were touched.
 	touchedTo, touched int
-	arena              accounts.Arena
-	buffer             []byte
+	// arena is where the account is that is looked at, pastArena what was put away of a member.
+	arena, pastArena accounts.Arena
+	buffer           []byte
 	// lots and redemptions are those of one account after the other.
 	lots        []settlement.Lot
 	redemptions []settlement.Redemption
@@ -148,8 +165,8 @@ type attribution struct {
 	cloned int
 }
 
-func newAttribution(r *run, worker int, before *sharedStacks) *attribution {
-	a := &attribution{run: r, worker: worker, before: before, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
+func newAttribution(r *run, worker int, before *sharedStacks, past []pastNight) *attribution {
+	a := &attribution{run: r, worker: worker, before: before, past: past, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
 		codec: allocationCodec{r.Date}}
 	a.attributor.Settled = func(row *settlement.Transaction) {
 		if row.FirstRead != r.Date {
@@ -216,7 +233,11 @@ func (a *attribution) partition(ctx context.Context, partition, from, to int) er
 	before := r.opening.State.runs(opening)
 	merged := mergedRuns(before, to-from)
 	split := r.opening.State.partitions() != len(r.closingState.stacks)
-	change := stateChange{attribution: a, next: from, end: to, out: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
+	change := stateChange{attribution: a, next: from, end: to, out: newRunWriter(r.Pool, r.Rulebook.Parties),
+		away: newRunWriter(r.Pool, r.Rulebook.Parties), anew: split || merged == len(before)}
+	past := newPast(ctx, a.past, partition, r.Rulebook.Parties, &a.pastArena)
+	defer past.close()
+	a.attributor.Past = past
 	stack, err := a.before.open(opening, func() (*openedStack, error) { return openStack(ctx, before, r.Rulebook.Parties, change.anew) })
 	defer a.before.leave(opening)
 	if err != nil {
@@ -237,6 +258,9 @@ func (a *attribution) partition(ctx context.Context, partition, from, to int) er
 		return err
 	}
 	if err := a.afterPartition(); err != nil {
+		return err
+	}
+	if err := r.putAway.set(partition, change.away); err != nil {
 		return err
 	}
 	run, entries, err := change.out.finish(partition)
@@ -287,7 +311,8 @@ func mergedRuns(runs []stateRun, touched int) int {
 // A stateChange writes what is on record of a partition's members after the night.
 type stateChange struct {
 	*attribution
-	out *runWriter
+	// out takes the accounts, away what is put away of them.
+	out, away *runWriter
 	// anew is true if everybody is written.
 	anew bool
 	// next is the first of the members with rows that has not been met, end is behind the last.
@@ -355,6 +380,11 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 		c.makeRoom(account)
 		if err := c.attributor.Attribute(account, c.mine, &c.outcome); err != nil {
 			return err
+		}
+		if away := c.attributor.PutAway(); len(away.Lots)+len(away.Redemptions) > 0 {
+			if err := c.away.Add(away, settlement.Never); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range account.Deferred {

@@ -43,6 +43,8 @@ type Computation struct {
 // An Opening is what is on record before a settlement date. The zero Opening is an empty ledger.
 type Opening struct {
 	State AccountState
+	// PutAway is what the nights before put away that a reversal may still ask for, the newest first.
+	PutAway []stateRun
 	// Taken holds the ids that rows of tonight could meet: those settled on each earlier date, and those of
 	// rows that wait.
 	Taken    []stateRun
@@ -62,6 +64,8 @@ type Opening struct {
 // A Closing is what a settlement date leaves on record.
 type Closing struct {
 	State AccountState
+	// PutAway is what the night put away: what only reversals ask for from now on.
+	PutAway []stateRun
 	// Settled holds the ids of the rows settled on this date, Waiting those of the rows that wait.
 	Settled, Waiting []stateRun
 	// Claims are those that no lot has covered in full yet.
@@ -136,6 +140,7 @@ type run struct {
 	workers                []*attribution
 	allocations            *spool.Spool // by line
 	closingState           AccountState
+	putAway                *putAway
 	waiting_bytes          atomic.Int64         // of new accounts that are not on record yet
 	claims                 claimCount           // open after the night
 	waiting                []settlement.TakenID // ids of the rows that wait now
@@ -156,7 +161,7 @@ type run struct {
 }
 
 // Program identifies what computes: it changes when the same inputs may give other results.
-const Program = "settle/1"
+const Program = "settle/2"
 
 // merchantsOn returns what intake must know of the register on a settlement date.
 func merchantsOn(rulebook *rules.Rulebook, date settlement.Date) []intake.Merchant {

@@ -35,7 +35,8 @@
 //	  -> rows by member; ids, with what decides about them, by id
 //	deduplicate  id by id: the first row of (file, row) takes the id; the others are noted
 //	attribute    member by member: lots, claims, reversals, expiry; the accounts as they are on record
-//	             now go into new runs of the state, a partition of members after the other
+//	             now go into new runs of the state, a partition of members after the other, and what
+//	             only reversals can ask for is put away, for good
 //	  -> allocations by line
 //	price        line by line: one value; its allocations stand together, in order
 //	net          fees, tax, positions, payments, when the cycle closes
@@ -47,6 +48,11 @@
 // tried, a row waits), and lays a run with these over the runs before; now and then runs are merged. If
 // most members of a partition are concerned, or the state gets more partitions, the whole partition is
 // written anew. How many partitions the state has depends on the numbers of accounts and rows alone.
+//
+// Redemptions that are settled and lots that are used up do not stay on the accounts: each night puts them away in objects of its own,
+// one for every 16 partitions of the state, which are never written again (unless a member is forgotten). A reversal looks for its original, and for
+// the lots that it was charged to, from the newest night back to the original's business date; without an original_date, or where there is no
+// original, back to reversal_days. A member's night thus costs what its rows and what it can still spend come to, however often it came before.
 //
 // # Counts and invariants
 //
@@ -94,7 +100,8 @@
 // as they were, are, and their difference.
 //
 // What is stored for a date that did not change is compared and thrown away; what is kept in memory
-// from date to date is the closing of the last one, and the ids of as many as [IDDays] says.
+// from date to date is the closing of the last one, the ids of as many as [IDDays] says, and what was put away since; what is on record by
+// then is read there.
 //
 // # Comparing
 //
@@ -118,7 +125,7 @@
 // line; the alliance's lines are those of the statements, on both sides, with the same allocations;
 // fees, tax, net and all that follows sum to zero over the parties, every position adds up, the
 // summary repeats it; payments come to each party's due; points roll forward, closing is the next
-// date's opening and the sum of the open lots in the state; running totals and what is carried lead
+// date's opening and the sum of the open lots in the state; lots and redemptions, those put away among them, add up; running totals and what is carried lead
 // from date to date; the counts of rows and exceptions agree; an object of the inbox is consumed, or
 // a duplicate, on one date only. And the bucket of statements holds what is on record and nothing else;
 // what merchants are told about their deliveries is there as it is on record, if the job says where.
@@ -132,7 +139,7 @@
 //
 // # Forgetting a member
 //
-// [ForgetMember] gives the member's account another name in every state on record, also in those
+// [ForgetMember] gives the member's account, and what was put away of it, another name in every state on record, also in those
 // that were superseded, and takes the id out of rejected rows (and their digest out of the
 // acknowledgement beside them). The name is "forgotten-", the record's number and a counter, chosen
 // so that the member stays in its partition; U+0001 before it keeps it apart from any id that a row

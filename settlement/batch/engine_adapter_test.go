@@ -62,6 +62,12 @@ func (e *engine) settle(t testing.TB, rulebook *rules.Rulebook, date settlement.
 func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *settlement.Night, closing *batch.Closing) {
 	e.settled[date] = closing
 	e.opening.State = closing.State
+	e.opening.PutAway = nil
+	for earlier := date; earlier > date-settlement.Date(rulebook.Ledger.ReversalDays); earlier-- {
+		if settled := e.settled[earlier]; settled != nil {
+			e.opening.PutAway = append(e.opening.PutAway, settled.PutAway...)
+		}
+	}
 	e.opening.Balances = closing.Balances
 	e.opening.Points = closing.Points
 	e.opening.Digest = night.ComputationID

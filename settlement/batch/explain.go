@@ -8,6 +8,7 @@ import (
 
 	"alliance/rules"
 	"alliance/settlement"
+	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/clearing"
 	"alliance/settlement/storage"
@@ -97,11 +98,13 @@ type explainer struct {
 	notes   []string
 
 	// member is the transaction's, "" if it is not known.
-	member        string
-	row           *settlement.Transaction
-	before, after *settlement.Account // nil if the member has nothing on record
-	recomputed    bool
-	steps         []clearing.Step
+	member string
+	row    *settlement.Transaction
+	// before and after are all that is on record of the member, nil if nothing is; of the latter left is the account, and away what the
+	// date put away.
+	before, after, left, away *settlement.Account
+	recomputed                bool
+	steps                     []clearing.Step
 }
 
 // useDate takes up a settled date.
@@ -212,10 +215,7 @@ func (e *explainer) compute(ctx context.Context) (err error) {
 		return asRulebookError(err)
 	}
 	if e.member != "" {
-		if e.before, err = e.opening.State.Account(ctx, e.rulebook.Parties, e.member); err != nil {
-			return asRulebookError(err)
-		}
-		if e.after, err = closing.Account(ctx, e.rulebook.Parties, e.member); err != nil {
+		if err := e.readAccounts(ctx, &closing); err != nil {
 			return asRulebookError(err)
 		}
 	}
@@ -251,14 +251,70 @@ func accountOf(accounts []settlement.Account, member string) *settlement.Account
 	return &accounts[at]
 }
 
+// readAccounts reads all that is on record of the member before and after the date.
+func (e *explainer) readAccounts(ctx context.Context, closing *AccountState) (err error) {
+	if e.before, _, err = e.everything(ctx, &e.opening.State, e.opening.PutAway); err != nil {
+		return err
+	}
+	tonight := recordedPutAway(e.ledger, &e.settled.State)
+	e.after, _, err = e.everything(ctx, closing, append(tonight, e.opening.PutAway...))
+	if err != nil {
+		return err
+	}
+	_, e.left, err = e.everything(ctx, closing, nil)
+	if err != nil {
+		return err
+	}
+	e.away, _, err = e.everything(ctx, &AccountState{}, tonight)
+	return err
+}
+
+// everything returns the member's account with what was put away of it, and by itself; nil for what there is not.
+func (e *explainer) everything(ctx context.Context, state *AccountState, putAway []stateRun) (all, account *settlement.Account, err error) {
+	if account, err = state.Account(ctx, e.rulebook.Parties, e.member); err != nil {
+		return nil, nil, err
+	}
+	nights, err := pastNights(putAway)
+	if err != nil {
+		return nil, nil, err
+	}
+	past := newPast(ctx, nights, partitionOf(e.member, mostStatePartitions), e.rulebook.Parties, new(accounts.Arena))
+	defer past.close()
+	all, err = clearing.Everything(account, past, e.member)
+	return all, account, err
+}
+
+// sameLots reports whether the lots on the account and those put away, as they were computed, are those on record. Computed from
+// all that was on record, they are more: lots that were put away before.
+func (e *explainer) sameLots(account, away *settlement.Account) bool {
+	computed, recorded := make(map[settlement.LotKey]settlement.Lot), make(map[settlement.LotKey]bool)
+	for _, lots := range [][]settlement.Lot{account.Lots, away.Lots} {
+		for _, lot := range lots {
+			computed[lot.Key] = lot
+		}
+	}
+	for _, on := range []*settlement.Account{e.left, e.away} {
+		if on == nil {
+			continue
+		}
+		for _, lot := range on.Lots {
+			if recorded[lot.Key] = true; computed[lot.Key] != lot {
+				return false
+			}
+		}
+	}
+	for _, lot := range account.Lots {
+		if lot.Open > 0 && !recorded[lot.Key] {
+			return false
+		}
+	}
+	return true
+}
+
 // difference compares what was computed with what is on record, and says in words where they
 // part; "" if they agree.
-func (e *explainer) difference(ctx context.Context, account *settlement.Account, outcome *clearing.Outcome) (string, error) {
-	var recorded settlement.Account
-	if e.after != nil {
-		recorded = *e.after
-	}
-	if !slices.Equal(account.Lots, recorded.Lots) {
+func (e *explainer) difference(ctx context.Context, account, away *settlement.Account, outcome *clearing.Outcome) (string, error) {
+	if !e.sameLots(account, away) {
 		return "the member's lots after the date", nil
 	}
 	type rowKey struct {

@@ -57,12 +57,18 @@ func (e *explainer) findMember(ctx context.Context, closing *AccountState) (memb
 		e.note("no row of this id got as far as the member's lots on this date: it changed nothing")
 		return memberRejected, nil
 	}
-	err = closing.All(ctx, e.rulebook.Parties, func(account *settlement.Account) error {
+	look := func(account *settlement.Account) {
 		if row := e.kept(account); row != nil {
 			e.member, e.row = account.Member, row
 		}
+	}
+	err = closing.All(ctx, e.rulebook.Parties, func(account *settlement.Account) error {
+		look(account)
 		return nil
 	})
+	if err == nil && e.row == nil {
+		err = allPutAway(ctx, recordedPutAway(e.ledger, &e.settled.State), e.rulebook.Parties, look)
+	}
 	if err != nil || e.row == nil {
 		return memberNotFound, err
 	}
@@ -141,7 +147,7 @@ func (e *explainer) recompute(ctx context.Context) error {
 	if err := attributor.Attribute(&account, lent, &outcome); err != nil {
 		return err
 	}
-	difference, err := e.difference(ctx, &account, &outcome)
+	difference, err := e.difference(ctx, &account, attributor.PutAway(), &outcome)
 	if err != nil {
 		return err
 	}

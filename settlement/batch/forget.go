@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func (r *ForgetReport) cleanUp(ctx context.Context, ledger *books.Ledger) error 
 type forgetting struct {
 	job     *ForgetJob
 	ledger  *books.Ledger
-	objects []books.FileRecord
+	objects []books.StateObject
 	// rejected are rejected rows that name the member, with the acknowledgements that go with them.
 	rejected []rewriting
 	// partitions are all numbers of partitions that the ledger's states have.
@@ -133,34 +134,39 @@ func (f *forgetting) find(ctx context.Context) error {
 			f.partitions[max(1, record.Dates[i].State.Partitions)] = true
 		}
 	}
-	for _, file := range f.ledger.AccountObjects() {
-		found, err := f.holds(ctx, file)
+	for _, object := range f.ledger.MemberObjects() {
+		found, err := f.holds(ctx, object)
 		if err != nil {
 			return err
 		}
 		if found {
-			f.objects = append(f.objects, file)
+			f.objects = append(f.objects, object)
 		}
 	}
 	return f.findRejected(ctx)
 }
 
-// holds reports whether a run names the member.
-func (f *forgetting) holds(ctx context.Context, file books.FileRecord) (found bool, err error) {
-	run, _, err := readRun(ctx, f.ledger, file)
+// holds reports whether an object names the member.
+func (f *forgetting) holds(ctx context.Context, object books.StateObject) (found bool, err error) {
+	runs, _, err := readRuns(ctx, f.ledger, object)
 	if err != nil {
 		return false, err
 	}
 	var arena accounts.Arena
-	err = run.Entries(&arena, func(member string, account *settlement.Account, _ settlement.Date) error {
-		defer arena.Reset()
-		found = found || member == f.job.Member || account != nil && slices.ContainsFunc(account.Deferred, func(row settlement.Transaction) bool {
-			return row.Member == f.job.Member
+	for _, run := range runs {
+		if run == nil || found {
+			continue
+		}
+		err = run.Entries(&arena, func(member string, account *settlement.Account, _ settlement.Date) error {
+			defer arena.Reset()
+			found = found || member == f.job.Member || account != nil && slices.ContainsFunc(account.Deferred, func(row settlement.Transaction) bool {
+				return row.Member == f.job.Member
+			})
+			return nil
 		})
-		return nil
-	})
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", file.Object, err)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", object.Object, err)
+		}
 	}
 	return found, nil
 }
@@ -191,12 +197,12 @@ func (f *forgetting) commit(ctx context.Context, report *ForgetReport) error {
 	if last, settled := f.ledger.LastSettled(); settled {
 		forgotten.Through = last.String()
 	}
-	for at, file := range f.objects {
-		substitute, err := f.substitute(ctx, attempt, at, file, forgotten.Pseudonym)
+	for at, object := range f.objects {
+		substitute, err := f.substitute(ctx, attempt, at, object, forgotten.Pseudonym)
 		if err != nil {
 			return err
 		}
-		forgotten.Substitutes = append(forgotten.Substitutes, books.Substitute{Object: file.Object, By: substitute})
+		forgotten.Substitutes = append(forgotten.Substitutes, books.Substitute{Object: object.Object, By: substitute})
 	}
 	for at, one := range f.rejected {
 		stored, err := attempt.Create(ctx, fmt.Sprintf("acknowledgements/forgotten-%05d", at), bytes.NewReader(one.content))
@@ -224,23 +230,45 @@ type accountEntry struct {
 	due     settlement.Date
 }
 
-// substitute stores a run with the member renamed, in order of member again.
-func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at int, file books.FileRecord, pseudonym string) (books.FileRecord, error) {
-	run, parties, err := readRun(ctx, f.ledger, file)
+// substitute stores an object with the member renamed.
+func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at int, object books.StateObject, pseudonym string) (books.FileRecord, error) {
+	runs, parties, err := readRuns(ctx, f.ledger, object)
 	if err != nil {
 		return books.FileRecord{}, err
 	}
+	var buffer bytes.Buffer
+	facts := make([]accounts.Facts, len(runs))
+	for i, run := range runs {
+		if run == nil {
+			continue
+		}
+		if facts[i], err = f.rewrite(&buffer, run, parties, pseudonym); err != nil {
+			return books.FileRecord{}, fmt.Errorf("%s: %w", object.Object, err)
+		}
+	}
+	index := facts[0].IndexSHA256
+	if object.Role == books.PutAway {
+		var directory []byte
+		directory, index = accounts.EncodeDirectory(facts)
+		buffer.Write(directory)
+	}
+	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.run", at), bytes.NewReader(buffer.Bytes()))
+	stored.Rows, stored.IndexSHA256 = object.Rows, index
+	return stored, err
+}
+
+// rewrite writes a run with the member renamed, in order of member again.
+func (f *forgetting) rewrite(to io.Writer, run *accounts.Run, parties settlement.Parties, pseudonym string) (facts accounts.Facts, err error) {
 	var entries []accountEntry
 	err = run.Entries(new(accounts.Arena), func(member string, account *settlement.Account, due settlement.Date) error {
 		entries = append(entries, f.renamed(member, account, due, pseudonym))
 		return nil
 	})
 	if err != nil {
-		return books.FileRecord{}, fmt.Errorf("%s: %w", file.Object, err)
+		return facts, err
 	}
 	slices.SortFunc(entries, func(a, b accountEntry) int { return cmp.Compare(a.member, b.member) })
-	var buffer bytes.Buffer
-	writer := accounts.NewWriter(&buffer, parties)
+	writer := accounts.NewWriter(to, parties)
 	for _, entry := range entries {
 		if entry.account == nil {
 			err = writer.Remove(entry.member)
@@ -248,16 +276,10 @@ func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at 
 			err = writer.Add(entry.account, entry.due)
 		}
 		if err != nil {
-			return books.FileRecord{}, err
+			return facts, err
 		}
 	}
-	facts, err := writer.Close()
-	if err != nil {
-		return books.FileRecord{}, err
-	}
-	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.run", at), bytes.NewReader(buffer.Bytes()))
-	stored.Rows, stored.IndexSHA256 = file.Rows, facts.IndexSHA256
-	return stored, err
+	return writer.Close()
 }
 
 // renamed returns an entry with the member under another name.

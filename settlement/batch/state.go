@@ -47,6 +47,7 @@ func (p *publication) writeState(ctx context.Context) (books.StateRecord, error)
 	for partition := range p.closing.State.stacks {
 		add(p.closing.State.stacks[partition])
 	}
+	add(p.closing.PutAway)
 	add(p.closing.Settled)
 	add(p.closing.Waiting)
 	var fresh []*stateRun

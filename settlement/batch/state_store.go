@@ -80,8 +80,8 @@ func hasIndex(known []*books.StateRecord, index string, size int64) bool {
 // storeRun puts a run on record and gives back its place in the pool.
 func (s *stateStore) storeRun(ctx context.Context, run *stateRun) error {
 	name := strings.ReplaceAll(string(run.object.Role), "_", "-") + ".run"
-	if run.object.Role == books.Accounts {
-		name = fmt.Sprintf("accounts-%05d.run", run.object.Partition)
+	if role := run.object.Role; role == books.Accounts || role == books.PutAway {
+		name = fmt.Sprintf("%s-%05d.run", strings.ReplaceAll(string(role), "_", "-"), run.object.Partition)
 	}
 	body := run.body(ctx)
 	defer body.Close()

@@ -62,6 +62,7 @@ func (t *timeline) opening(ctx context.Context, rulebook *rules.Rulebook, date s
 		return opening, asRulebookError(err)
 	}
 	t.loadTaken(rulebook, date, &opening)
+	t.loadPutAway(rulebook, date, &opening)
 	return opening, nil
 }
 
@@ -94,6 +95,18 @@ func (t *timeline) loadTaken(rulebook *rules.Rulebook, date settlement.Date, ope
 			continue
 		}
 		opening.Taken = append(opening.Taken, recordedIDs(t.ledger, &settled.State, books.IDs)...)
+	}
+}
+
+// loadPutAway fills in what reversals of the date may ask for: what they mean is no older than reversal_days, and was not
+// put away before its business date.
+func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) {
+	for earlier := date - 1; earlier >= date-settlement.Date(rulebook.Ledger.ReversalDays); earlier-- {
+		if closing := t.closings[earlier]; closing != nil {
+			opening.PutAway = append(opening.PutAway, closing.PutAway...)
+		} else if settled := t.dates[earlier]; settled != nil {
+			opening.PutAway = append(opening.PutAway, recordedPutAway(t.ledger, &settled.State)...)
+		}
 	}
 }
 

@@ -121,10 +121,14 @@ func (v *verifier) compareState(ctx context.Context, settled *books.DateRecord, 
 	if err := v.compareAccounts(ctx, state, night.Date, closing); err != nil {
 		return err
 	}
-	if err := v.compareIDs(ctx, state.Of(books.IDs), night.Date, closing.Settled); err != nil {
+	if err := v.compareRuns(ctx, state.Of(books.PutAway), night.Date, closing.PutAway, "what was put away comes out otherwise than it is on record"); err != nil {
 		return err
 	}
-	if err := v.compareIDs(ctx, state.Of(books.WaitingIDs), night.Date, closing.Waiting); err != nil {
+	const otherIDs = "the ids that rows have taken come out otherwise than they are on record"
+	if err := v.compareRuns(ctx, state.Of(books.IDs), night.Date, closing.Settled, otherIDs); err != nil {
+		return err
+	}
+	if err := v.compareRuns(ctx, state.Of(books.WaitingIDs), night.Date, closing.Waiting, otherIDs); err != nil {
 		return err
 	}
 	return differs("balances", state.Of(books.BalancesRole), func(w io.Writer) error {
@@ -132,14 +136,14 @@ func (v *verifier) compareState(ctx context.Context, settled *books.DateRecord, 
 	})
 }
 
-// compareIDs compares runs of ids.
-func (v *verifier) compareIDs(ctx context.Context, onRecord []books.StateObject, date settlement.Date, computed []stateRun) error {
+// compareRuns compares runs, and reports a fault if they differ.
+func (v *verifier) compareRuns(ctx context.Context, onRecord []books.StateObject, date settlement.Date, computed []stateRun, fault string) error {
 	sums, err := sumsOf(ctx, computed)
 	if err != nil {
 		return err
 	}
 	if !slices.EqualFunc(onRecord, sums, func(object books.StateObject, sum string) bool { return object.SHA256 == sum }) {
-		v.fault("recomputation", date, "the ids that rows have taken come out otherwise than they are on record")
+		v.fault("recomputation", date, "%s", fault)
 	}
 	return nil
 }

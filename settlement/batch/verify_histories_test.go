@@ -107,8 +107,8 @@ func (r *restatedHistory) someMember() (member string, found bool) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for _, file := range ledger.AccountObjects() {
-		accounts := batch.AccountsIn(r.t, ledger, file)
+	for _, object := range ledger.MemberObjects() {
+		accounts := batch.AccountsIn(r.t, ledger, object)
 		if len(accounts) > 0 {
 			return accounts[r.IntN(len(accounts))].Member, true
 		}

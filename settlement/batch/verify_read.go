@@ -393,6 +393,11 @@ func (v *verifier) readOpening(ctx context.Context) (err error) {
 // openLots adds up the open lots of a state, by issuer.
 func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *books.StateRecord) (map[string]int64, error) {
 	open := make(map[string]int64)
+	for _, object := range state.Of(books.PutAway) {
+		if err := v.checkPutAway(ctx, date, object); err != nil {
+			return nil, err
+		}
+	}
 	recorded := RecordedAccounts(v.ledger, state, date)
 	for _, runs := range recorded.stacks {
 		if err := v.openLotsOf(ctx, date, runs, open); err != nil {
@@ -400,6 +405,59 @@ func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *bo
 		}
 	}
 	return open, nil
+}
+
+// checkPutAway reads what a date put away: lots without open points, and redemptions that are settled.
+func (v *verifier) checkPutAway(ctx context.Context, date settlement.Date, object books.StateObject) error {
+	object.FileRecord = v.ledger.Current(object.FileRecord)
+	runs, parties, err := readRuns(ctx, v.ledger, object)
+	if err != nil {
+		return err
+	}
+	var arena accounts.Arena
+	for _, run := range runs {
+		if run == nil {
+			continue
+		}
+		err := run.Entries(&arena, func(_ string, account *settlement.Account, _ settlement.Date) error {
+			defer arena.Reset()
+			v.checkAway(date, parties, account)
+			return nil
+		})
+		if err != nil {
+			return &contentError{fmt.Errorf("%s: %w", object.Object, err)}
+		}
+	}
+	return nil
+}
+
+func (v *verifier) checkAway(date settlement.Date, parties settlement.Parties, away *settlement.Account) {
+	if away == nil || len(away.Deferred) > 0 {
+		v.fault("state", date, "something else than lots and redemptions was put away")
+		return
+	}
+	for i := range away.Lots {
+		v.checkLot(date, parties, &away.Lots[i])
+		if lot := &away.Lots[i]; lot.Open != 0 {
+			v.fault("state", date, "a lot of %s, issued by row %d of %s, was put away with open points", parties.ID(lot.Issuer), lot.Source.Row, lot.Source.File)
+		}
+	}
+	for i := range away.Redemptions {
+		redemption := &away.Redemptions[i]
+		sum := redemption.Reversed + redemption.Unfunded
+		for j := range redemption.Charges {
+			sum += redemption.Charges[j].Points
+		}
+		if sum != redemption.Points || redemption.OpenClaim != 0 {
+			v.fault("state", date, "a redemption at %s, by row %d of %s, does not add up", parties.ID(redemption.Merchant), redemption.Source.Row, redemption.Source.File)
+		}
+	}
+}
+
+func (v *verifier) checkLot(date settlement.Date, parties settlement.Parties, lot *settlement.Lot) {
+	if lot.Open+lot.Spent+lot.Expired+lot.Reversed+lot.Voided != lot.Issued {
+		v.fault("state", date, "a lot of %s, issued by row %d of %s, does not add up", parties.ID(lot.Issuer), lot.Source.Row, lot.Source.File)
+	}
 }
 
 // openLotsOf adds the open lots of the members of one partition.
@@ -426,9 +484,7 @@ func (v *verifier) openLotsOf(ctx context.Context, date settlement.Date, runs []
 		for i := range account.Lots {
 			lot := &account.Lots[i]
 			open[parties.ID(lot.Issuer)] += lot.Open
-			if lot.Open+lot.Spent+lot.Expired+lot.Reversed+lot.Voided != lot.Issued {
-				v.fault("state", date, "a lot of %s, issued by row %d of %s, does not add up", parties.ID(lot.Issuer), lot.Source.Row, lot.Source.File)
-			}
+			v.checkLot(date, parties, lot)
 		}
 		return nil
 	})

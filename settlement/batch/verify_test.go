@@ -346,11 +346,11 @@ func TestDeepVerifyOfRestatements(t *testing.T) {
 		t.Errorf("the statement has version %d", version.Version)
 	}
 	accounts := 0
-	for _, file := range ledger.AccountObjects() {
-		for _, account := range accountsIn(t, ledger, file) {
+	for _, object := range ledger.MemberObjects() {
+		for _, account := range accountsIn(t, ledger, object) {
 			accounts++
 			if account.Member == "m2" {
-				t.Errorf("%s has an account of the forgotten member", file.Object)
+				t.Errorf("%s has an account of the forgotten member", object.Object)
 			}
 		}
 	}
@@ -359,27 +359,24 @@ func TestDeepVerifyOfRestatements(t *testing.T) {
 	}
 }
 
-// accountsIn reads an object of accounts.
-func accountsIn(t testing.TB, ledger *books.Ledger, file books.FileRecord) (all []settlement.Account) {
+// accountsIn reads the accounts of an object, or what was put away of them.
+func accountsIn(t testing.TB, ledger *books.Ledger, object books.StateObject) (all []settlement.Account) {
 	t.Helper()
-	content, err := ledger.Read(t.Context(), file)
+	runs, _, err := readRuns(t.Context(), ledger, object)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parties, err := accounts.NamedParties(bytes.NewReader(content), file.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, err := accounts.Open(bytes.NewReader(content), file.Bytes, parties)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = accounts.Stack{run}.All(new(accounts.Arena), func(account *settlement.Account, _ settlement.Date) error {
-		all = append(all, *account)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, run := range runs {
+		if run == nil {
+			continue
+		}
+		err = accounts.Stack{run}.All(new(accounts.Arena), func(account *settlement.Account, _ settlement.Date) error {
+			all = append(all, *account)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return all
 }

@@ -49,7 +49,7 @@ func TestAccountsWaitUpToALimit(t *testing.T) {
 				t.Fatal(err)
 			}
 			stacks = append(stacks, []stateRun{{blob: blob}})
-			r.keepNewest(t.Context(), &keeping, stacks[len(stacks)-1])
+			r.keepNew(t.Context(), &keeping, &stacks[len(stacks)-1][0])
 		}
 		if err := keeping.Wait(); err != nil {
 			t.Error(err)

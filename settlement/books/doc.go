@@ -14,7 +14,7 @@
 // offset it is the whole object. The small files of a date's statements lie in packs of up to [PackBytes], in the order
 // of the statements, and so do the acknowledgements of merchants without rejected rows: a night of thousands of merchants would otherwise be as many objects as files. A record
 // names all files of a pack that its attempt stored, so that the files on record account for every byte of a pack. What a
-// forgotten member may have to be taken out of (accounts, rejected rows and what is said of them) is never packed, because
+// forgotten member may have to be taken out of (accounts and what was put away of them, rejected rows and what is said of them) is never packed, because
 // objects are replaced whole.
 //
 // The log is the truth. A record is never overwritten and never deleted, nor is an object that a
@@ -98,7 +98,8 @@
 // Accounts and taken ids are kept as runs, whose formats alliance/settlement/accounts and
 // alliance/settlement/identifiers describe, balances as JSON. The accounts of a partition are a stack
 // of runs: a night lays one with the members that it touched over those of earlier nights, which it names
-// again. Parties are kept by id, not by number, so that a later register can read them; an id that it
+// again. What a date put away, which only reversals ask for, its state alone names, as it does the ids that it settled: whoever needs
+// those of earlier dates finds them with these. Parties are kept by id, not by number, so that a later register can read them; an id that it
 // does not have is [ErrUnknownParty]. The same state gives the same bytes. [Ledger.Read] verifies the
 // SHA-256 of a file before anything decodes it. [Ledger.ReaderAt] reads parts of a run: the record has
 // the SHA-256 of the run's index, and that has digests of all blocks.
@@ -114,7 +115,7 @@
 //
 // # Forgetting a member
 //
-// A forget rewrites every object of accounts that any record names and that holds the member: the
+// A forget rewrites every object of accounts, or of what was put away of them, that any record names and that holds the member: the
 // account stays, with its lots, claims and deferred rows, so that every sum stays, but under a
 // pseudonym. The record names the substitutes; [Ledger.Read] and [Ledger.Verify] follow them, and
 // the objects replaced are deleted after the commit ([Ledger.RemoveReplaced], which anybody may

@@ -108,17 +108,20 @@ func (l *Ledger) StateAfter(date settlement.Date) *StateRecord {
 	return l.CurrentState(&settled.State)
 }
 
-// AccountObjects returns every object of accounts that any record names, as it is now, each once
-// and in the order of the records.
-func (l *Ledger) AccountObjects() []FileRecord {
-	var files []FileRecord
+// MemberObjects returns every object that any record names and that holds members, [Accounts] or [PutAway], as it is now,
+// each once and in the order of the records.
+func (l *Ledger) MemberObjects() []StateObject {
+	var objects []StateObject
 	seen := make(map[string]bool)
 	add := func(state *StateRecord) {
-		for _, object := range state.Of(Accounts) {
-			file := l.Current(object.FileRecord)
-			if !seen[file.Object] {
-				seen[file.Object] = true
-				files = append(files, file)
+		for _, object := range state.Objects {
+			if object.Role != Accounts && object.Role != PutAway {
+				continue
+			}
+			object.FileRecord = l.Current(object.FileRecord)
+			if !seen[object.Object] {
+				seen[object.Object] = true
+				objects = append(objects, object)
 			}
 		}
 	}
@@ -130,7 +133,7 @@ func (l *Ledger) AccountObjects() []FileRecord {
 			add(&l.records[i].Dates[j].State)
 		}
 	}
-	return files
+	return objects
 }
 
 // checkForgotten returns what is wrong with a forgotten member that is to be put on record.

@@ -179,9 +179,13 @@ type Role string
 
 // The roles of state objects.
 const (
-	// Accounts are members with their lots, redemptions and deferred rows: a run of [accounts]. Those of
-	// one partition are a stack, the newest first.
+	// Accounts are members with the lots and redemptions that rows of any night may ask for, and their deferred rows: a run
+	// of [accounts]. Those of one partition are a stack, the newest first.
 	Accounts Role = "accounts"
+	// PutAway are settled redemptions and lots that are used up, which only reversals ask for, as the date put them away: a
+	// bundle of runs of [accounts], one for each partition of the date's state whose remainder is Partition, when divided
+	// by the number of these objects.
+	PutAway Role = "put_away"
 	// IDs are the transaction ids of rows settled on the date: [ReadIDs].
 	IDs Role = "ids"
 	// WaitingIDs are the transaction ids of all rows that wait: [ReadIDs].

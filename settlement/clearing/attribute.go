@@ -19,6 +19,8 @@ type Attributor struct {
 	// Settled, if not nil, is called for every row that is accepted and applied, those deferred on
 	// an earlier night among them: their ids are taken from now on. The row is only lent.
 	Settled func(row *settlement.Transaction)
+	// Past is where reversals find what earlier nights put away.
+	Past Past
 
 	rulebook *rules.Rulebook
 	ledger   rules.Ledger
@@ -32,7 +34,7 @@ type Attributor struct {
 
 	account *settlement.Account
 	outcome *Outcome
-	// failure is the first sum that did not fit; the night is refused, so nothing after it matters.
+	// failure is the first sum that did not fit, or why the past cannot be read; nothing after it matters.
 	failure error
 
 	// applied is the last row that was accepted.
@@ -53,10 +55,12 @@ type Attributor struct {
 	// slab is what is left of slabs, the memory of charges.
 	slab, slabs      []settlement.Charge
 	drift            []int64
-	referred         []bool
 	lotSorter        tailSorter[settlement.Lot]
 	redemptionSorter tailSorter[settlement.Redemption]
-	reason           string
+	// away is what was put away of the last member; awayLots is its lots' memory.
+	away     settlement.Account
+	awayLots []settlement.Lot
+	reason   string
 	// lastDates remembers the last date of use of points by business date.
 	lastDates [64]lastDate
 }
@@ -64,6 +68,7 @@ type Attributor struct {
 // NewAttributor returns an Attributor for the rows that are settled on date by rulebook.
 func NewAttributor(rulebook *rules.Rulebook, date settlement.Date) *Attributor {
 	a := &Attributor{
+		Past:           NothingPast{},
 		rulebook:       rulebook,
 		ledger:         rulebook.Ledger,
 		waitDays:       settlement.Date(rulebook.Intake.WaitDays),
@@ -84,18 +89,22 @@ func NewAttributor(rulebook *rules.Rulebook, date settlement.Date) *Attributor {
 // rows are those read tonight that passed every check up to duplicate, rows of a future
 // business date among them, in any order; they are not changed. The rows deferred earlier and
 // the open claims on the account are tried too, so a member for whom [NeedsNight] holds must
-// be attributed even without rows. The account's slices must be its own: spare capacity is used.
+// be attributed even without rows. The account's slices must be its own: spare capacity is used. What
+// only reversals can ask for is not left on the account: [Attributor.PutAway] returns it, and Past has it in later nights.
 //
-// The error wraps [settlement.ErrOutOfRange] if a sum of points does not fit; account and
-// outcome are then of no use. A broken invariant, in what was given or in what was done, panics.
+// The error wraps [settlement.ErrOutOfRange] if a sum of points does not fit, or is that of the Past; account,
+// outcome and Attributor are then of no use. A broken invariant, in what was given or in what was done, panics.
 func (a *Attributor) Attribute(account *settlement.Account, rows []*settlement.Transaction, outcome *Outcome) error {
 	a.begin(account, rows, outcome)
 	for i := range a.work {
 		if a.Trace != nil {
 			a.traceTask(&a.work[i])
-			continue
+		} else {
+			a.apply(&a.work[i])
 		}
-		a.apply(&a.work[i])
+		if a.failure != nil {
+			return a.failure
+		}
 	}
 	a.giveUpClaims()
 	a.expire()
@@ -383,20 +392,27 @@ func (a *Attributor) settle(row *settlement.Transaction) {
 // add adds points to a sum of a party, or notes that it does not fit.
 func (a *Attributor) add(sum *int64, points int64, what string, party settlement.Party) {
 	total, err := settlement.AddPoints(*sum, points)
-	if err != nil && a.failure == nil {
-		a.failure = fmt.Errorf("points %s of %s on %s: %w", what, a.rulebook.Parties.ID(party), a.date, err)
+	if err != nil {
+		a.fail(fmt.Errorf("points %s of %s on %s: %w", what, a.rulebook.Parties.ID(party), a.date, err))
 	}
 	*sum = total
 }
 
-// finish puts tonight's records in order, checks them and drops what nobody can ask for.
+// fail notes why the night fails, of several reasons the first.
+func (a *Attributor) fail(err error) {
+	if a.failure == nil {
+		a.failure = err
+	}
+}
+
+// finish puts tonight's records in order, checks them and puts away what only reversals can ask for.
 func (a *Attributor) finish() {
 	account := a.account
 	account.Deferred = replace(account.Deferred, a.waiting)
 	a.lotSorter.sort(account.Lots, a.sortedLots, lotMerchant, compareLots)
 	a.redemptionSorter.sort(account.Redemptions, a.sortedRedemptions, redemptionMerchant, compareRedemptions)
 	a.check()
-	a.prune()
+	a.putAway()
 	clear(a.work)
 	clear(a.waiting)
 	a.account, a.outcome, a.applied = nil, nil, nil

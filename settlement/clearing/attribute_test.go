@@ -72,6 +72,7 @@ type ledger struct {
 	t        testing.TB
 	rulebook *rules.Rulebook
 	account  settlement.Account
+	past     memoryPast
 	outcome  Outcome
 	// settledRows are the rows accepted on the last night, in the order in which they applied.
 	settledRows []settlement.Transaction
@@ -99,15 +100,34 @@ func (l *ledger) night(date string, rows ...settlement.Transaction) {
 		rows[i].BusinessDate = l.rulebook.Calendar.BusinessDate(rows[i].OccurredAt)
 	}
 	attributor := NewAttributor(l.rulebook, on)
+	attributor.Past = &l.past
 	l.steps = nil
 	if l.trace {
 		attributor.Trace = func(step Step) { l.steps = append(l.steps, step) }
+		// Who asks for steps wants to see all lots.
+		if all, _ := Everything(&l.account, &l.past, member); all != nil {
+			l.account, attributor.Past = *all, NothingPast{}
+		}
 	}
 	attributor.Settled = l.keep()
 	l.outcome = Outcome{}
 	if err := attributor.Attribute(&l.account, lent(rows), &l.outcome); err != nil {
 		l.t.Fatal(err)
 	}
+	l.past.add(on, attributor.PutAway())
+}
+
+// onRecord returns all that a reversal of the next night may ask for, and what is on the account.
+func (l *ledger) onRecord() *settlement.Account {
+	since := l.date + 1 - settlement.Date(l.rulebook.Ledger.ReversalDays)
+	all, err := Everything(&l.account, l.past.since(since), member)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if all == nil {
+		return &settlement.Account{}
+	}
+	return all
 }
 
 // keep returns what keeps the rows that are settled from now on.
@@ -216,7 +236,7 @@ func (l *ledger) exceptions() string {
 // lots are written as "id open/spent/expired/reversed/voided/shortfall".
 func (l *ledger) lots() string {
 	var texts []string
-	for _, lot := range l.account.Lots {
+	for _, lot := range l.onRecord().Lots {
 		texts = append(texts, fmt.Sprintf("%s %d/%d/%d/%d/%d/%d", lot.Key.TransactionID,
 			lot.Open, lot.Spent, lot.Expired, lot.Reversed, lot.Voided, lot.Shortfall))
 	}

@@ -32,7 +32,7 @@ func TestUncoveredPointsAreTriedEveryNight(t *testing.T) {
 	l.night("2026-01-12", issue("2026-01-10T10:00", "A", "k", 2))
 	same(t, "allocations", l.allocations(), "r#0 B<-A k 2 base")
 	same(t, "exceptions", l.exceptions(), "r unfunded rejected 3")
-	if r := l.account.Redemptions[0]; r.Unfunded != 3 || r.OpenClaim != 0 {
+	if r := l.onRecord().Redemptions[0]; r.Unfunded != 3 || r.OpenClaim != 0 {
 		t.Errorf("%+v", r)
 	}
 	l.night("2026-01-13", issue("2026-01-10T10:00", "A", "l", 20))
@@ -64,7 +64,7 @@ func TestTheAllianceMayPayWhatNoLotCovered(t *testing.T) {
 	if l.outcome.RedeemedHere[merchant("B")] != 20 {
 		t.Errorf("redeemed here %d", l.outcome.RedeemedHere[merchant("B")])
 	}
-	last := l.account.Redemptions[0].Charges[2]
+	last := l.onRecord().Redemptions[0].Charges[2]
 	if !last.ByAlliance || last.Points != 15 || last.Issuer != merchant("HUB") {
 		t.Errorf("%+v", last)
 	}

@@ -117,10 +117,12 @@ func attributeAsIs(t *testing.T, l *ledger, on settlement.Date, rows []settlemen
 	}
 	l.outcome = Outcome{}
 	attributor := NewAttributor(l.rulebook, on)
+	attributor.Past, l.date = &l.past, on
 	attributor.Settled = l.keep()
 	if err := attributor.Attribute(&l.account, lent(rows), &l.outcome); err != nil {
 		t.Fatal(err)
 	}
+	l.past.add(on, attributor.PutAway())
 }
 
 // checkSame compares two ledgers but for where rows were read.
@@ -133,8 +135,9 @@ func checkSame(t *rapid.T, l, other *ledger) {
 			t.Fatalf("another order of rows gives another outcome:\n%s\n%s", texts[0], texts[1])
 		}
 	}
-	for i := range l.account.Redemptions {
-		a, b := l.account.Redemptions[i], other.account.Redemptions[i]
+	mine, others := l.onRecord().Redemptions, other.onRecord().Redemptions
+	for i := range mine {
+		a, b := mine[i], others[i]
 		a.Source, b.Source = settlement.Source{}, settlement.Source{}
 		if !reflect.DeepEqual(a.Charges, b.Charges) && len(a.Charges)+len(b.Charges) > 0 || a.OpenClaim != b.OpenClaim || a.TransactionID != b.TransactionID {
 			t.Fatalf("another order of rows gives another redemption:\n%+v\n%+v", a, b)
@@ -183,7 +186,7 @@ func checkRollForward(t *rapid.T, l *ledger, opening [4]int64) {
 // checkCharges compares what lots say was spent with what redemptions say they took.
 func checkCharges(t *rapid.T, l *ledger, x agreement) {
 	charged := map[settlement.LotKey]int64{}
-	for _, r := range l.account.Redemptions {
+	for _, r := range l.onRecord().Redemptions {
 		sum := r.Reversed + r.OpenClaim + r.Unfunded
 		for _, c := range r.Charges {
 			sum += c.Points
@@ -193,7 +196,7 @@ func checkCharges(t *rapid.T, l *ledger, x agreement) {
 			t.Fatalf("%+v", r)
 		}
 	}
-	for _, lot := range l.account.Lots {
+	for _, lot := range l.onRecord().Lots {
 		if sum := lot.Open + lot.Spent + lot.Expired + lot.Reversed + lot.Voided; sum != lot.Issued || lot.Shortfall > lot.Spent {
 			t.Fatalf("%+v", lot)
 		}

@@ -1,7 +1,7 @@
 // # Attribution
 //
 // An [Attributor] settles one member's rows of one settlement date D against the member's
-// [settlement.Account]. The account after D is a function of the account after D-1 and of what
+// [settlement.Account]. The account after D is a function of the account after D-1, of what was put away before, and of what
 // D settles, and of nothing else: not of the order in which rows were read, nor of other members.
 //
 // Rows apply in the order (occurred_at, kind, merchant, transaction id), kinds in the order
@@ -108,10 +108,11 @@
 // by the merchant of the redeem row. A merchant that left the alliance changes nothing: its lots
 // stay redeemable and it keeps paying.
 //
-// The account then forgets what no later night can ask for: redemptions whose business date is
-// reversal_days past and that have no open claim; and lots without open points, without expired
-// ones that late rows may still claim, past reversal_days themselves and not charged by a
-// redemption on record. A later rulebook with longer days does not bring them back.
+// The account then keeps what rows of any kind may ask for: lots with open points, or with expired ones that late rows may
+// still claim (until accept_late_days, or reversal_days if these are more, after their last date), redemptions with
+// an open claim, and rows that wait. What is left are settled redemptions and used-up lots, which only reversals ask for:
+// they are put away, and later nights find them in the [Past], of each the newest version. Lots of which nothing was spent are dropped when
+// they are past reversal_days: nobody can ask for them.
 //
 // # Ledgers without lots
 //
@@ -124,7 +125,7 @@
 // # Errors of attribution
 //
 // [Attributor.Attribute] and [Outcome.Add] return errors that wrap [settlement.ErrOutOfRange]:
-// a sum of points does not fit into 64 bits, and the night is refused. What is wrong with a row
+// a sum of points does not fit into 64 bits, and the night is refused. If the past cannot be read, Attribute returns its error. What is wrong with a row
 // is no error but a [settlement.Exception]. Points that are not conserved, in a lot, in a
 // redemption or for an issuer, two records of one key, and a row given to another member's
 // account are mistakes of the program: they panic.

@@ -37,8 +37,8 @@ func TestAccountForgetsWhatNobodyCanAskFor(t *testing.T) {
 	same(t, "lots", l.lots(), "expired 0/10/0/0/0/0, spent 0/10/0/0/0/0, open 10/0/0/0/0/0")
 	l.night("2026-01-15")
 	same(t, "lots", l.lots(), "open 10/0/0/0/0/0")
-	if len(l.account.Redemptions) != 0 {
-		t.Errorf("%+v", l.account.Redemptions)
+	if len(l.onRecord().Redemptions) != 0 {
+		t.Errorf("%+v", l.onRecord().Redemptions)
 	}
 }
 
@@ -84,10 +84,10 @@ func TestKeptInOrderOfKey(t *testing.T) {
 	l.night("2026-01-10", issue("2026-01-08", "C", "2", 1), issue("2026-01-09", "B", "9", 1), redeem("2026-01-09T13:00", "B", "z", 1))
 	l.night("2026-01-11", issue("2026-01-10", "A", "7", 1), issue("2026-01-09", "B", "8", 1), issue("2026-01-07", "C", "3", 1), redeem("2026-01-10", "A", "y", 1))
 	var ids string
-	for _, lot := range l.account.Lots {
+	for _, lot := range l.onRecord().Lots {
 		ids += lot.Key.TransactionID
 	}
-	for _, r := range l.account.Redemptions {
+	for _, r := range l.onRecord().Redemptions {
 		ids += r.TransactionID
 	}
 	same(t, "order", ids, "78932yz")

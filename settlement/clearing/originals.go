@@ -58,8 +58,8 @@ func (a *Attributor) index() {
 	}
 }
 
-// lotAt returns the place of a lot that must be on the account.
-func (a *Attributor) lotAt(key *settlement.LotKey) int {
+// placeOfLot returns the place of a lot on the account, or -1.
+func (a *Attributor) placeOfLot(key *settlement.LotKey) int {
 	lots := a.account.Lots
 	if at, found := settlement.FindLot(lots[:a.sortedLots], key); found {
 		return at
@@ -70,19 +70,41 @@ func (a *Attributor) lotAt(key *settlement.LotKey) int {
 				return i
 			}
 		}
-	} else {
-		for i := a.sortedLots; i < len(lots); i++ {
-			if lots[i].Key == *key {
-				return i
-			}
+		return -1
+	}
+	for i := a.sortedLots; i < len(lots); i++ {
+		if lots[i].Key == *key {
+			return i
 		}
 	}
-	panic("a redemption is charged to a lot that is not on the account: " + describeLot(key))
+	return -1
 }
 
 // originalIssue returns the place of the lot that a reversal is about, or -1. Of several it is
 // the one of the latest business date; lots from a file of opening lots are never meant.
 func (a *Attributor) originalIssue(row *settlement.Transaction) int {
+	found := a.originalLot(row)
+	date := settlement.NoDate
+	if found >= 0 {
+		date = a.account.Lots[found].Key.BusinessDate
+	}
+	a.recallOriginals(row, date)
+	return a.originalLot(row)
+}
+
+// originalRedeem returns the place of the redemption that a reversal is about, or -1.
+func (a *Attributor) originalRedeem(row *settlement.Transaction) int {
+	found := a.originalRedemption(row)
+	date := settlement.NoDate
+	if found >= 0 {
+		date = a.account.Redemptions[found].BusinessDate
+	}
+	a.recallOriginals(row, date)
+	return a.originalRedemption(row)
+}
+
+// originalLot is originalIssue among what is on the account.
+func (a *Attributor) originalLot(row *settlement.Transaction) int {
 	lots := a.account.Lots
 	found := -1
 	consider := func(i int) {
@@ -104,8 +126,8 @@ func (a *Attributor) originalIssue(row *settlement.Transaction) int {
 	return found
 }
 
-// originalRedeem returns the place of the redemption that a reversal is about, or -1.
-func (a *Attributor) originalRedeem(row *settlement.Transaction) int {
+// originalRedemption is originalRedeem among what is on the account.
+func (a *Attributor) originalRedemption(row *settlement.Transaction) int {
 	redemptions := a.account.Redemptions
 	found := -1
 	consider := func(i int) {

@@ -12,7 +12,7 @@ import (
 func (a *Attributor) reverseRedeem(row *settlement.Transaction) {
 	index := a.originalRedeem(row)
 	if index < 0 {
-		a.decline(row, a.originalIssue(row) >= 0)
+		a.decline(row, a.originalLot(row) >= 0)
 		return
 	}
 	redemption := &a.account.Redemptions[index]
@@ -38,7 +38,7 @@ func (a *Attributor) reverseRedeem(row *settlement.Transaction) {
 		if redemption.Charges[last].Points == 0 {
 			redemption.Charges = redemption.Charges[:last]
 		}
-		a.giveBack(row, &charge, points, number)
+		a.giveBack(row, redemption, &charge, points, number)
 	}
 	a.settle(row)
 }
@@ -51,7 +51,7 @@ func reduce(amount *int64, points int64) int64 {
 }
 
 // giveBack returns points of a charge to who bore it.
-func (a *Attributor) giveBack(row *settlement.Transaction, charge *settlement.Charge, points int64, number int32) {
+func (a *Attributor) giveBack(row *settlement.Transaction, original *settlement.Redemption, charge *settlement.Charge, points int64, number int32) {
 	a.outcome.Allocations = append(a.outcome.Allocations, settlement.Allocation{
 		Activity:      settlement.RedemptionReversalActivity,
 		Issuer:        charge.Issuer,
@@ -65,8 +65,11 @@ func (a *Attributor) giveBack(row *settlement.Transaction, charge *settlement.Ch
 		HasLot:        !charge.ByAlliance,
 		Lot:           charge.Lot,
 	})
-	if !charge.ByAlliance {
-		a.restore(a.lotAt(&charge.Lot), points)
+	if charge.ByAlliance {
+		return
+	}
+	if lot := a.chargedLot(&charge.Lot, original.SettledOn); lot >= 0 {
+		a.restore(lot, points)
 	}
 }
 
@@ -90,7 +93,7 @@ func (a *Attributor) restore(index int, points int64) {
 func (a *Attributor) reverseIssue(row *settlement.Transaction) {
 	index := a.originalIssue(row)
 	if index < 0 {
-		a.decline(row, a.originalRedeem(row) >= 0)
+		a.decline(row, a.originalRedemption(row) >= 0)
 		return
 	}
 	lot := &a.account.Lots[index]

@@ -51,7 +51,7 @@ func TestReversalReducesTheUncoveredPartFirst(t *testing.T) {
 		l.night("2026-01-10", issue("2026-01-10", "A", "i", 10), redeem("2026-01-10", "B", "r", 15))
 		l.night("2026-01-11", unredeem("2026-01-11", "B", "x", "r", 7))
 		same(t, "allocations", l.allocations(), "x#0 B<-A i -2 base")
-		if r := l.account.Redemptions[0]; r.OpenClaim != 0 || r.Reversed != 7 || r.Charges[0].Points != 8 {
+		if r := l.onRecord().Redemptions[0]; r.OpenClaim != 0 || r.Reversed != 7 || r.Charges[0].Points != 8 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -227,8 +227,8 @@ func TestOfSeveralOriginalsTheLatestBusinessDateIsMeant(t *testing.T) {
 	l.night("2026-01-18", redeem("2026-01-18", "B", "r", 7)) // the id is free again
 	l.night("2026-01-19", unredeem("2026-01-19", "B", "x", "r", 6), dated("2026-01-02", unredeem("2026-01-19", "B", "y", "r", 5)))
 	same(t, "settled", l.settled(), "x y")
-	if l.account.Redemptions[0].Reversed != 5 || l.account.Redemptions[1].Reversed != 6 {
-		t.Errorf("%+v", l.account.Redemptions)
+	if l.onRecord().Redemptions[0].Reversed != 5 || l.onRecord().Redemptions[1].Reversed != 6 {
+		t.Errorf("%+v", l.onRecord().Redemptions)
 	}
 }
 
@@ -259,6 +259,7 @@ func TestManyRecordsAreFoundLikeFew(t *testing.T) {
 		l := newLedger(t, agreement{})
 		l.night("2026-01-09", rows[:30]...)
 		attributor := NewAttributor(l.rulebook, day("2026-01-10"))
+		attributor.Past, l.date = &l.past, day("2026-01-10")
 		l.outcome = Outcome{}
 		attributor.begin(&l.account, lent(rows[30:]), &l.outcome)
 		if attributor.indexed = indexed == 1; attributor.indexed {
@@ -271,6 +272,7 @@ func TestManyRecordsAreFoundLikeFew(t *testing.T) {
 		}
 		attributor.giveUpClaims()
 		attributor.finish()
+		l.past.add(l.date, attributor.PutAway())
 		results[indexed] = strings.Join([]string{l.allocations(), l.exceptions(), l.lots(), l.settled()}, "\n")
 	}
 	same(t, "with the index", results[1], results[0])

@@ -23,7 +23,7 @@ func TestUntracked(t *testing.T) {
 	same(t, "movement of B", l.movement("B"), "own 5")
 	same(t, "movement of HUB", l.movement("HUB"), "issued 7")
 	same(t, "exceptions", l.exceptions(), "future future deferred")
-	if l.outcome.RedeemedHere[merchant("B")] != 30 || len(l.account.Lots)+len(l.account.Redemptions) != 0 {
+	if l.outcome.RedeemedHere[merchant("B")] != 30 || len(l.onRecord().Lots)+len(l.onRecord().Redemptions) != 0 {
 		t.Errorf("redeemed here %v, account %+v", l.outcome.RedeemedHere, l.account)
 	}
 	if got := fmt.Sprint(l.outcome.Files); got != "[{file 7 1 0}]" {

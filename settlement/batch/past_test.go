@@ -1,0 +1,189 @@
+package batch
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"alliance/settlement"
+	"alliance/settlement/accounts"
+	"alliance/settlement/spool"
+)
+
+var pastParties = settlement.NewParties([]string{"A", "B"})
+
+// putAwayOf returns what a night of a number of partitions put away: of each member one lot whose points are the night's date.
+func putAwayOf(t *testing.T, pool *spool.Pool, night settlement.Date, partitions int, members []string) []stateRun {
+	t.Helper()
+	p := newPutAway(night, partitions)
+	var runs []stateRun
+	for partition := range partitions {
+		out := newRunWriter(pool, pastParties)
+		for _, member := range members {
+			if partitionOf(member, partitions) != partition {
+				continue
+			}
+			lot := settlement.Lot{Key: settlement.LotKey{BusinessDate: night, TransactionID: "t-" + member}, ExpiresOn: settlement.Never, Issued: int64(night), Spent: int64(night)}
+			if err := out.Add(&settlement.Account{Member: member, Lots: []settlement.Lot{lot}}, settlement.Never); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.set(partition, out); err != nil {
+			t.Fatal(err)
+		}
+		if whole := p.done(partition); whole != nil {
+			runs = append(runs, *whole)
+		}
+	}
+	if len(runs) != len(p.groups) {
+		t.Fatalf("%d groups are whole, there are %d", len(runs), len(p.groups))
+	}
+	return p.groups
+}
+
+// TestPastOfFewerPartitions asks for everybody, partition by partition, after nights that had fewer of them.
+func TestPastOfFewerPartitions(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	var everybody []string
+	for i := range 3000 {
+		everybody = append(everybody, fmt.Sprintf("member-%04d", i))
+	}
+	pool := spool.NewPool(t.TempDir(), 1<<20) // most of it goes to the disk
+	defer pool.Close()
+	var runs []stateRun
+	there := make(map[settlement.Date]map[string]bool)
+	var dates []settlement.Date
+	for i, night := range []struct{ partitions, oneOf int }{{64, 3}, {32, 2}, {32, 1000}, {16, 2}, {1, 2}, {1, 3000}} {
+		date := settlement.Date(20000 - 3*i)
+		var members []string
+		there[date] = make(map[string]bool)
+		for _, member := range everybody {
+			if random.IntN(night.oneOf) == 0 {
+				members = append(members, member)
+				there[date][member] = true
+			}
+		}
+		one := putAwayOf(t, pool, date, night.partitions, members)
+		if groups := max(1, night.partitions/partitionsPerGroup); len(one) != groups && (len(one) > 0 || len(members) > 0) {
+			t.Errorf("%d partitions are %d groups, not %d", night.partitions, len(one), groups)
+		}
+		if runs = append(runs, one...); len(one) > 0 {
+			dates = append(dates, date)
+		}
+	}
+	nights, err := pastNights(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const partitions = 64
+	for partition := range partitions {
+		past := newPast(t.Context(), nights, partition, pastParties, new(accounts.Arena))
+		if past.Nights() != len(dates) {
+			t.Fatalf("%d nights, not %d", past.Nights(), len(dates))
+		}
+		for _, member := range everybody {
+			if partitionOf(member, partitions) != partition {
+				continue
+			}
+			for range 2 { // the second time from what was found before
+				for night, date := range dates {
+					away, err := past.PutAway(night, member)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if past.Night(night) != date || (away != nil) != there[date][member] ||
+						away != nil && (away.Member != member || away.Lots[0].Spent != int64(date)) {
+						t.Fatalf("%s, %s: %+v", member, date, away)
+					}
+				}
+			}
+		}
+		past.close()
+	}
+	var all []string
+	for i := range runs {
+		if err := allPutAway(t.Context(), runs[i:i+1], pastParties, func(account *settlement.Account) { all = append(all, account.Member) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := 0
+	for _, members := range there {
+		count += len(members)
+	}
+	if len(all) != count {
+		t.Errorf("%d members in all, not %d", len(all), count)
+	}
+}
+
+func TestNothingPutAwayIsNoObject(t *testing.T) {
+	pool := spool.NewPool(t.TempDir(), 1<<20)
+	defer pool.Close()
+	if runs := putAwayOf(t, pool, 20000, 8, nil); len(runs) != 0 {
+		t.Errorf("%+v", runs)
+	}
+	// Of several objects each is there, so that their number tells where a member is.
+	if runs := putAwayOf(t, pool, 20000, 32, []string{"M"}); len(runs) != 2 {
+		t.Errorf("%+v", runs)
+	}
+}
+
+func TestJoinedBlobs(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	pool := spool.NewPool(t.TempDir(), 1<<18)
+	defer pool.Close()
+	var whole []byte
+	joined := new(joinedBlobs)
+	for _, size := range []int{0, 1, 100_000, 0, 300_000, 7} {
+		content := make([]byte, size)
+		for i := range content {
+			content[i] = byte(random.Uint32())
+		}
+		blob := pool.NewBlob()
+		if _, err := blob.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := blob.Close(); err != nil {
+			t.Fatal(err)
+		}
+		joined.add(blob)
+		whole = append(whole, content...)
+	}
+	joined.end = []byte("directory")
+	whole = append(whole, joined.end...)
+	if joined.Size() != int64(len(whole)) {
+		t.Fatalf("%d bytes, not %d", joined.Size(), len(whole))
+	}
+	read, err := io.ReadAll(joined.NewReader())
+	if err != nil || !bytes.Equal(read, whole) {
+		t.Errorf("%d bytes, %v", len(read), err)
+	}
+	for range 2000 {
+		from := random.IntN(len(whole) + 10)
+		buffer := make([]byte, 1+random.IntN(1<<(1+random.IntN(19))))
+		n, err := joined.ReadAt(buffer, int64(from))
+		want := whole[min(from, len(whole)):min(from+len(buffer), len(whole))]
+		if !bytes.Equal(buffer[:n], want) || (err == io.EOF) != (n < len(buffer)) || err != nil && err != io.EOF {
+			t.Fatalf("%d bytes at %d: %d, %v", len(buffer), from, n, err)
+		}
+	}
+	joined.Release()
+}
+
+func TestNightsOutOfOrderAreBroken(t *testing.T) {
+	pool := spool.NewPool(t.TempDir(), 1<<20)
+	defer pool.Close()
+	runs := putAwayOf(t, pool, 20000, 32, []string{"M"})
+	slices.Reverse(runs)
+	if _, err := pastNights(runs); err == nil {
+		t.Error("groups in another order were taken")
+	}
+	runs[0].object.Night = "tomorrow"
+	if _, err := pastNights(runs); err == nil {
+		t.Error("a night without a date was taken")
+	}
+}

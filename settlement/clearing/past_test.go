@@ -1,0 +1,139 @@
+package clearing
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"alliance/settlement"
+)
+
+// A memoryPast is what was put away of one member, the newest night first. It counts how often it was asked.
+type memoryPast struct {
+	dates []settlement.Date
+	away  []*settlement.Account
+	asked int
+	err   error
+}
+
+func (p *memoryPast) Nights() int                     { return len(p.dates) }
+func (p *memoryPast) Night(night int) settlement.Date { return p.dates[night] }
+
+func (p *memoryPast) PutAway(night int, _ string) (*settlement.Account, error) {
+	p.asked++
+	return p.away[night], p.err
+}
+
+// add takes a copy of what a night put away.
+func (p *memoryPast) add(on settlement.Date, away *settlement.Account) {
+	one := settlement.Account{Member: away.Member, Lots: slices.Clone(away.Lots), Redemptions: slices.Clone(away.Redemptions)}
+	for i := range one.Redemptions {
+		one.Redemptions[i].Charges = slices.Clone(one.Redemptions[i].Charges)
+	}
+	p.dates, p.away = slices.Insert(p.dates, 0, on), slices.Insert(p.away, 0, &one)
+}
+
+// since is the past from a date on.
+func (p *memoryPast) since(date settlement.Date) *memoryPast {
+	nights := 0
+	for nights < len(p.dates) && p.dates[nights] >= date {
+		nights++
+	}
+	return &memoryPast{dates: p.dates[:nights], away: p.away[:nights]}
+}
+
+func TestAccountKeepsOnlyWhatRedemptionsAskFor(t *testing.T) {
+	l := newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-10T08:00", "A", "spent", 10), issue("2026-01-10T09:00", "A", "open", 10),
+		until("2026-01-10", issue("2026-01-10T08:30", "A", "expired", 10)),
+		redeem("2026-01-10T10:00", "B", "r", 10), redeem("2026-01-09T10:00", "B", "claim", 5))
+	if lots := l.account.Lots; len(lots) != 2 || lots[0].Key.TransactionID != "expired" || lots[1].Key.TransactionID != "open" {
+		t.Errorf("%+v", lots)
+	}
+	if claims := l.account.Redemptions; len(claims) != 1 || claims[0].TransactionID != "claim" {
+		t.Errorf("%+v", claims)
+	}
+	if away := l.past.away[0]; len(away.Lots) != 1 || away.Lots[0].Key.TransactionID != "spent" ||
+		len(away.Redemptions) != 1 || away.Redemptions[0].TransactionID != "r" {
+		t.Errorf("%+v", away)
+	}
+}
+
+// What came back and went again is that of the night on which it went last.
+func TestTheNewestVersionOfWhatWasPutAwayCounts(t *testing.T) {
+	l := newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-10T08:00", "A", "i", 10), redeem("2026-01-10T09:00", "B", "r", 10))
+	l.night("2026-01-11", unredeem("2026-01-11T09:00", "B", "x", "r", 4), redeem("2026-01-11T10:00", "C", "s", 4))
+	l.night("2026-01-12", unredeem("2026-01-12T09:00", "B", "y", "r", 7))
+	same(t, "exceptions", l.exceptions(), "y reversal_exceeds_original rejected")
+	l.night("2026-01-13", unredeem("2026-01-13T09:00", "B", "z", "r", 6), unredeem("2026-01-13T09:00", "C", "u", "s", 4))
+	same(t, "allocations", l.allocations(), "z#0 B<-A i -6 base, u#0 C<-A i -4 base")
+	same(t, "lots", l.lots(), "i 10/0/0/0/0/0")
+	if len(l.account.Lots) != 1 {
+		t.Errorf("%+v", l.account.Lots)
+	}
+}
+
+// A transaction id may come again; then a reversal means the latest, wherever each of them is.
+func TestOriginalIsTheLatestOnAccountOrPutAway(t *testing.T) {
+	l := newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-09", "A", "i", 10), redeem("2026-01-10", "B", "r", 10))
+	l.night("2026-01-20", issue("2026-01-19", "A", "j", 10), redeem("2026-01-20", "B", "r", 4))
+	l.night("2026-01-21", unredeem("2026-01-21", "B", "x", "r", 4))
+	same(t, "allocations", l.allocations(), "x#0 B<-A j -4 base")
+	l.night("2026-01-22", dated("2026-01-10", unredeem("2026-01-22", "B", "y", "r", 4)))
+	same(t, "allocations", l.allocations(), "y#0 B<-A i -4 base")
+
+	l = newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-10", "A", "i", 10)) // stays open
+	l.night("2026-01-20", issue("2026-01-01", "B", "j", 5), issue("2026-01-20T08:00", "A", "i", 10), of("A", redeem("2026-01-20T09:00", "B", "r", 20)))
+	l.night("2026-01-21", issue("2026-01-20T08:00", "A", "k", 3), unissue("2026-01-21", "A", "u", "i", 3))
+	same(t, "exceptions", l.exceptions(), "u clawback_shortfall noticed 3")
+	if lots := l.past.away[0].Lots; lots[len(lots)-1].Key.BusinessDate != day("2026-01-20") || lots[len(lots)-1].Shortfall != 3 {
+		t.Errorf("%+v", lots)
+	}
+}
+
+// Nights are read only as far back as an original can be.
+func TestThePastIsReadNoFurtherThanNeeded(t *testing.T) {
+	l := newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-10", "A", "i", 100), redeem("2026-01-10T13:00", "B", "r0", 10))
+	for _, date := range []string{"2026-01-11", "2026-01-12", "2026-01-13"} {
+		l.night(date, redeem(date, "B", "r"+date, 10))
+	}
+	for _, c := range []struct {
+		what string
+		rows []settlement.Transaction
+		want int
+	}{
+		{"no reversal", []settlement.Transaction{redeem("2026-01-14", "B", "s1", 1)}, 0},
+		{"of the same night", []settlement.Transaction{redeem("2026-01-15", "B", "s2", 1), unredeem("2026-01-15T13:00", "B", "x2", "s2", 1)}, 0},
+		{"of three nights before the last one", []settlement.Transaction{unredeem("2026-01-16", "B", "x3", "r2026-01-13", 1)}, 3},
+		{"dated", []settlement.Transaction{dated("2026-01-13", unredeem("2026-01-17", "B", "x4", "r2026-01-13", 1))}, 1},
+		{"unknown", []settlement.Transaction{unredeem("2026-01-18", "B", "x5", "unheard of", 1)}, 8},
+	} {
+		l.past.asked = 0
+		date := c.rows[0].OccurredAt
+		l.night(l.rulebook.Calendar.BusinessDate(date).String(), c.rows...)
+		if l.past.asked != c.want {
+			t.Errorf("%s: %d nights were read, want %d", c.what, l.past.asked, c.want)
+		}
+	}
+}
+
+func TestAPastThatCannotBeReadFailsTheNight(t *testing.T) {
+	for name, rows := range map[string][]settlement.Transaction{
+		"original": {unredeem("2026-01-11", "B", "x", "r", 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLedger(t, agreement{})
+			l.night("2026-01-10", issue("2026-01-10", "A", "i", 10), redeem("2026-01-10T13:00", "B", "r", 10))
+			l.past.err = errors.New("the disk is gone")
+			attributor := NewAttributor(l.rulebook, day("2026-01-11"))
+			attributor.Past = &l.past
+			if err := attributor.Attribute(&l.account, lent(rows), &l.outcome); !errors.Is(err, l.past.err) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
