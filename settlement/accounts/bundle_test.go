@@ -127,17 +127,27 @@ func TestFinder(t *testing.T) {
 	for _, member := range asked {
 		at, there := slices.BinarySearchFunc(items, member, func(it item, member string) int { return cmp.Compare(it.account.Member, member) })
 		arena.Reset()
-		found, err := finder.Find(member, &arena)
-		if err != nil {
-			t.Fatal(err)
+		found, err := finder.Find(member)
+		if err != nil || found != there {
+			t.Fatalf("%q was found: %v, %v", member, found, err)
 		}
-		switch {
-		case !there || items[at].removed:
-			if found != nil {
+		if !found {
+			continue
+		}
+		account, err := finder.Account(&arena)
+		if again, _ := finder.Find(member); err != nil || !again {
+			t.Fatalf("%q was found again: %v, %v", member, again, err)
+		}
+		switch want := items[at].account; {
+		case items[at].removed:
+			if account != nil || finder.Mentions("T") {
 				t.Errorf("%q was found", member)
 			}
-		case found == nil || !reflect.DeepEqual(*found, items[at].account):
-			t.Errorf("%q is\n%+v\nnot\n%+v", member, found, items[at].account)
+		case account == nil || !reflect.DeepEqual(*account, want):
+			t.Errorf("%q is\n%+v\nnot\n%+v", member, account, want)
+		case len(want.Lots) > 0 && !finder.Mentions(want.Lots[0].Key.TransactionID),
+			len(want.Redemptions) > 0 && !finder.Mentions(want.Redemptions[0].TransactionID), finder.Mentions("no such id"):
+			t.Errorf("%q does not mention its ids in %d bytes", member, finder.Bytes())
 		}
 	}
 }

@@ -57,6 +57,8 @@ type past struct {
 	// member is who was asked about last, found what there is of it, by night.
 	member string
 	found  []foundPast
+	// lent is what was returned last.
+	lent settlement.Account
 }
 
 type openedNight struct {
@@ -66,9 +68,16 @@ type openedNight struct {
 	content storage.ReadAtCloser
 }
 
+// A foundPast is what a night put away of the member. Nearly always it does not have what is looked for, which its bytes tell.
 type foundPast struct {
-	asked   bool
+	// asked says that it was looked for, there that there is something.
+	asked, there bool
+	// searched is how many bytes were gone through.
+	searched int
+	// account is what there is, once something was found or it was gone through often; places are those of its lots by transaction
+	// id, and -1 less those of its redemptions, if it was gone through often.
 	account *settlement.Account
+	places  map[string][]int
 }
 
 var _ clearing.Past = (*past)(nil)
@@ -84,8 +93,8 @@ func (p *past) Nights() int { return len(p.nights) }
 // Night returns the date of a night.
 func (p *past) Night(night int) settlement.Date { return p.nights[night].date }
 
-// PutAway returns what a night put away of a member.
-func (p *past) PutAway(night int, member string) (*settlement.Account, error) {
+// PutAway returns what a night put away of a member that has a transaction id.
+func (p *past) PutAway(night int, member, transactionID string) (*settlement.Account, error) {
 	if p.opened == nil {
 		p.opened, p.found = make([]openedNight, len(p.nights)), make([]foundPast, len(p.nights))
 	}
@@ -94,19 +103,85 @@ func (p *past) PutAway(night int, member string) (*settlement.Account, error) {
 		p.arena.Reset()
 		p.member = member
 	}
-	found := &p.found[night]
-	if found.asked {
-		return found.account, nil
-	}
-	opened, err := p.open(night)
-	if err == nil && opened.finder != nil {
-		found.account, err = opened.finder.Find(member, p.arena)
-	}
+	away, err := p.putAway(night, transactionID)
 	if err != nil {
 		return nil, broken(fmt.Errorf("what was put away on %s: %w", p.nights[night].date, err))
 	}
-	found.asked = true
-	return found.account, nil
+	return away, nil
+}
+
+func (p *past) putAway(night int, transactionID string) (*settlement.Account, error) {
+	found := &p.found[night]
+	if found.asked && !found.there {
+		return nil, nil
+	}
+	opened, err := p.open(night)
+	if err != nil || opened.finder == nil {
+		return nil, err
+	}
+	if found.account == nil {
+		found.asked = true
+		// A member has one entry a night, so it stays the one that the finder is at.
+		if found.there, err = opened.finder.Find(p.member); err != nil || !found.there {
+			return nil, err
+		}
+		if found.searched += opened.finder.Bytes(); found.searched <= worthPlaces_bytes && !opened.finder.Mentions(transactionID) {
+			return nil, nil
+		}
+		if found.account, err = opened.finder.Account(p.arena); err != nil {
+			return nil, err
+		}
+	}
+	if transactionID == "" {
+		return found.account, nil
+	}
+	return found.having(transactionID, &p.lent), nil
+}
+
+const (
+	// worthPlaces_bytes is how many bytes are gone through before it is cheaper to remember where each transaction id is.
+	worthPlaces_bytes = 256 << 10
+	// idBytes is about how many bytes a transaction id is.
+	idBytes = 16
+)
+
+// having puts what has a transaction id into some, and returns it.
+func (f *foundPast) having(transactionID string, some *settlement.Account) *settlement.Account {
+	some.Lots, some.Redemptions = some.Lots[:0], some.Redemptions[:0]
+	if f.places == nil && f.searched > worthPlaces_bytes {
+		f.places = make(map[string][]int, len(f.account.Lots)+len(f.account.Redemptions))
+		f.each(func(id string, place int) { f.places[id] = append(f.places[id], place) })
+	}
+	take := func(place int) {
+		if place >= 0 {
+			some.Lots = append(some.Lots, f.account.Lots[place])
+		} else {
+			some.Redemptions = append(some.Redemptions, f.account.Redemptions[-1-place])
+		}
+	}
+	if f.places != nil {
+		for _, place := range f.places[transactionID] {
+			take(place)
+		}
+		return some
+	}
+	f.searched += idBytes * (len(f.account.Lots) + len(f.account.Redemptions))
+	f.each(func(id string, place int) {
+		if id == transactionID {
+			take(place)
+		}
+	})
+	return some
+}
+
+// each visits the transaction ids of lots and redemptions with their places.
+func (f *foundPast) each(visit func(id string, place int)) {
+	for i := range f.account.Lots {
+		visit(f.account.Lots[i].Key.TransactionID, i)
+	}
+	for i := range f.account.Redemptions {
+		visit(f.account.Redemptions[i].TransactionID, -1-i)
+	}
 }
 
 // open opens what a night put away of the partition. The night may have had fewer partitions, but each of them has all members

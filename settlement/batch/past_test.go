@@ -90,14 +90,13 @@ func TestPastOfFewerPartitions(t *testing.T) {
 			if partitionOf(member, partitions) != partition {
 				continue
 			}
-			for range 2 { // the second time from what was found before
+			for _, id := range []string{"t-" + member, "", "t-" + member} {
 				for night, date := range dates {
-					away, err := past.PutAway(night, member)
+					away, err := past.PutAway(night, member, id)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if past.Night(night) != date || (away != nil) != there[date][member] ||
-						away != nil && (away.Member != member || away.Lots[0].Spent != int64(date)) {
+					if past.Night(night) != date || (away != nil) != there[date][member] || away != nil && away.Lots[0].Spent != int64(date) {
 						t.Fatalf("%s, %s: %+v", member, date, away)
 					}
 				}
@@ -117,6 +116,59 @@ func TestPastOfFewerPartitions(t *testing.T) {
 	}
 	if len(all) != count {
 		t.Errorf("%d members in all, not %d", len(all), count)
+	}
+}
+
+// TestPastOfOneMember asks for ids of a member that has few lots and redemptions, or so many that it is remembered where each is.
+func TestPastOfOneMember(t *testing.T) {
+	for _, count := range []int{1, 40, 3000} {
+		pool := spool.NewPool(t.TempDir(), 1<<20)
+		defer pool.Close()
+		account := settlement.Account{Member: "M"}
+		for i := range count {
+			// Each id has a lot and a redemption of either merchant; the ids of one are parts of those of the other.
+			for party := range settlement.Party(2) {
+				id := fmt.Sprintf("%05d%.*s", i, int(party), "0")
+				account.Lots = append(account.Lots, settlement.Lot{Key: settlement.LotKey{Merchant: party, BusinessDate: 19000, TransactionID: id}, Issued: int64(i), Spent: int64(i)})
+				account.Redemptions = append(account.Redemptions, settlement.Redemption{Merchant: party, BusinessDate: 19000, TransactionID: id, Points: int64(i), Reversed: int64(i)})
+			}
+		}
+		p := newPutAway(20000, 1)
+		out := newRunWriter(pool, pastParties)
+		if err := out.Add(&account, settlement.Never); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.set(0, out); err != nil {
+			t.Fatal(err)
+		}
+		nights, err := pastNights([]stateRun{*p.done(0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		past := newPast(t.Context(), nights, 0, pastParties, new(accounts.Arena))
+		for i := range count + 2 {
+			for party := range 2 {
+				id := fmt.Sprintf("%05d%.*s", i, party, "0")
+				away, err := past.PutAway(0, "M", id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i >= count {
+					if away != nil && len(away.Lots)+len(away.Redemptions) > 0 {
+						t.Errorf("%d: %s is there: %+v", count, id, away)
+					}
+					continue
+				}
+				if away == nil || len(away.Lots) != 1 || len(away.Redemptions) != 1 || away.Lots[0].Key.TransactionID != id || away.Redemptions[0].TransactionID != id ||
+					away.Lots[0].Issued != int64(i) || away.Redemptions[0].Points != int64(i) {
+					t.Fatalf("%d: %s is %+v", count, id, away)
+				}
+			}
+		}
+		if away, err := past.PutAway(0, "N", "00001"); away != nil || err != nil {
+			t.Errorf("somebody else has %+v, %v", away, err)
+		}
+		past.close()
 	}
 }
 

@@ -13,9 +13,10 @@ type Past interface {
 	// Nights returns how many nights there are, Night the settlement date of one; 0 is the newest.
 	Nights() int
 	Night(night int) settlement.Date
-	// PutAway returns what a night put away of a member, nil if nothing, with lots and redemptions in order of key. It is
-	// asked about one member after the other, and stays valid until the next one.
-	PutAway(night int, member string) (*settlement.Account, error)
+	// PutAway returns what a night put away of a member that has a transaction id, or all if that is "", lots and redemptions in
+	// order of key; nil if there is none. It is asked about one member after the other, and lends what it returns until it is
+	// asked again.
+	PutAway(night int, member, transactionID string) (*settlement.Account, error)
 }
 
 // NothingPast is the Past before the first night.
@@ -28,13 +29,15 @@ func (NothingPast) Nights() int { return 0 }
 func (NothingPast) Night(int) settlement.Date { panic("there is no night") }
 
 // PutAway panics: there is no night.
-func (NothingPast) PutAway(int, string) (*settlement.Account, error) { panic("there is no night") }
+func (NothingPast) PutAway(int, string, string) (*settlement.Account, error) {
+	panic("there is no night")
+}
 
-// eachNight visits what nights put away of the member, from the newest back to a date, which visit may bring forward. If
-// it cannot be read, the night has failed.
-func (a *Attributor) eachNight(since *settlement.Date, visit func(*settlement.Account)) {
+// eachNight visits what nights put away of the member that has a transaction id, from the newest back to a date, which visit
+// may bring forward. If it cannot be read, the night has failed.
+func (a *Attributor) eachNight(id string, since *settlement.Date, visit func(*settlement.Account)) {
 	for night := 0; night < a.Past.Nights() && a.Past.Night(night) >= *since; night++ {
-		away, err := a.Past.PutAway(night, a.account.Member)
+		away, err := a.Past.PutAway(night, a.account.Member, id)
 		if err != nil {
 			a.fail(err)
 			return
@@ -60,7 +63,7 @@ func (a *Attributor) recallOriginals(row *settlement.Transaction, found settleme
 	if found != settlement.NoDate {
 		foundOne(found)
 	}
-	a.eachNight(&since, func(away *settlement.Account) {
+	a.eachNight(row.OriginalID, &since, func(away *settlement.Account) {
 		for i := range away.Lots {
 			key := &away.Lots[i].Key
 			if key.Imported || !a.isOriginal(row, key.Merchant, key.TransactionID, key.BusinessDate) {
@@ -125,7 +128,7 @@ func (a *Attributor) chargedLot(key *settlement.LotKey, since settlement.Date) i
 	if at := a.placeOfLot(key); at >= 0 {
 		return at
 	}
-	a.eachNight(&since, func(away *settlement.Account) {
+	a.eachNight(key.TransactionID, &since, func(away *settlement.Account) {
 		if at, found := settlement.FindLot(away.Lots, key); found {
 			a.recallLot(&away.Lots[at])
 			since = settlement.Never
@@ -204,7 +207,7 @@ func Everything(account *settlement.Account, past Past, member string) (*settlem
 		redemptions[keyOf(&all.Redemptions[i])] = true
 	}
 	for night := range past.Nights() {
-		away, err := past.PutAway(night, member)
+		away, err := past.PutAway(night, member, "")
 		if err != nil {
 			return nil, err
 		}

@@ -19,9 +19,23 @@ type memoryPast struct {
 func (p *memoryPast) Nights() int                     { return len(p.dates) }
 func (p *memoryPast) Night(night int) settlement.Date { return p.dates[night] }
 
-func (p *memoryPast) PutAway(night int, _ string) (*settlement.Account, error) {
+func (p *memoryPast) PutAway(night int, _, id string) (*settlement.Account, error) {
 	p.asked++
-	return p.away[night], p.err
+	if id == "" {
+		return p.away[night], p.err
+	}
+	some := settlement.Account{Member: member}
+	for _, lot := range p.away[night].Lots {
+		if lot.Key.TransactionID == id {
+			some.Lots = append(some.Lots, lot)
+		}
+	}
+	for _, redemption := range p.away[night].Redemptions {
+		if redemption.TransactionID == id {
+			some.Redemptions = append(some.Redemptions, redemption)
+		}
+	}
+	return &some, p.err
 }
 
 // add takes a copy of what a night put away.
