@@ -35,7 +35,10 @@ type prepared struct {
 	rulebook string
 	inbox    string
 	opening  string // lots.csv, and what is made of it
-	ledger   string // with the opening lots on record
+	ledger   string // with the opening lots on record, and the nights before
+	// published has the statements and acknowledgements of the nights before; "" if there are none.
+	published string
+	world     *world
 }
 
 // setUp builds settle, and clears away what earlier runs of this program left.
@@ -75,7 +78,7 @@ func setUp(ctx context.Context) (*place, error) {
 // are kept by what they were generated from, lots by their content, as nights may have them in common, and ledgers by the program that
 // wrote them.
 func (pl *place) prepare(ctx context.Context, w *world, say io.Writer) (*prepared, error) {
-	p := &prepared{place: pl, folder: filepath.Join(pl.cache, "nights", w.name()+"-"+pl.generator)}
+	p := &prepared{place: pl, world: w, folder: filepath.Join(pl.cache, "nights", w.name()+"-"+pl.generator)}
 	p.rulebook, p.inbox = filepath.Join(p.folder, "rulebook.yaml"), filepath.Join(p.folder, "inbox")
 	if err := pl.forgetWithoutLots(p.folder); err != nil {
 		return nil, err
@@ -89,11 +92,39 @@ func (pl *place) prepare(ctx context.Context, w *world, say io.Writer) (*prepare
 	}
 	p.opening = filepath.Join(pl.cache, "lots", string(digest))
 	ledgers := filepath.Join(p.opening, "ledgers")
+	if w.nightsBefore > 0 {
+		ledgers = filepath.Join(p.opening, "ledgers-"+w.name())
+		published := filepath.Join(p.opening, "published-"+w.name())
+		if err := keepOnly(published, pl.program); err != nil {
+			return nil, err
+		}
+		p.published = filepath.Join(published, pl.program)
+	}
 	p.ledger = filepath.Join(ledgers, pl.program)
 	if err := keepOnly(ledgers, pl.program); err != nil {
 		return nil, err
 	}
-	return p, once(p.ledger, func(folder string) error { return p.open(ctx, folder, say) })
+	return p, once(p.ledger, func(folder string) error {
+		if err := p.open(ctx, folder, say); err != nil {
+			return err
+		}
+		return p.settleBefore(ctx, folder, say)
+	})
+}
+
+// settleBefore settles the nights before the one that is measured.
+func (p *prepared) settleBefore(ctx context.Context, ledger string, say io.Writer) error {
+	if p.published == "" {
+		return nil
+	}
+	if err := errors.Join(os.RemoveAll(p.published), os.MkdirAll(p.published, 0o755)); err != nil {
+		return err
+	}
+	fmt.Fprintf(say, "settling the %d nights before\n", p.world.nightsBefore)
+	at := in(p.published, p.inbox)
+	_, _, err := measure(ctx, nil, nil, p.settle, "run", "--ledger", ledger, "--rules", p.rulebook, "--inbox", at.inbox, "--statements", at.statements,
+		"--acks", at.acks, "--date", daysBefore(1), "--catch-up", "--operator", "bench", "--json")
+	return err
 }
 
 // forgetWithoutLots removes a night whose lots somebody has removed: they are generated together.

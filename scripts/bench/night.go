@@ -156,6 +156,11 @@ func (p *prepared) copyLedger(to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
+	if p.published != "" {
+		if err := os.CopyFS(to, os.DirFS(p.published)); err != nil {
+			return err
+		}
+	}
 	return os.CopyFS(filepath.Join(to, "ledger"), os.DirFS(p.ledger))
 }
 
@@ -180,7 +185,10 @@ func in(folder, inbox string) *locations {
 func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *locations, environment ...string) (cost, []stepTime, error) {
 	arguments := []string{"run", "--rules", p.rulebook, "--inbox", at.inbox, "--ledger", at.ledger,
 		"--statements", at.statements, "--acks", at.acks, "--date", date,
-		"--operator", "bench", "--strict", "--workers", fmt.Sprint(o.workers), "--json"}
+		"--operator", "bench", "--workers", fmt.Sprint(o.workers), "--json"}
+	if !p.world.lively {
+		arguments = append(arguments, "--strict")
+	}
 	if bound := o.settleBound(); bound != "" && p.boundable {
 		arguments = append(arguments, "--memory", bound)
 	}
@@ -192,6 +200,7 @@ func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *
 		Dates []struct {
 			Totals struct {
 				RowsAccepted int64 `json:"rows_accepted"`
+				RowsRejected int64 `json:"rows_rejected"`
 			} `json:"totals"`
 			Stages []struct {
 				Stage      string `json:"stage"`
@@ -202,8 +211,13 @@ func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *
 	if err := json.Unmarshal(stdout, &report); err != nil {
 		return spent, nil, fmt.Errorf("read settle's report: %w", err)
 	}
-	if len(report.Dates) != 1 || report.Dates[0].Totals.RowsAccepted != rows {
-		return spent, nil, errors.New("settle did not accept every row of the night")
+	if len(report.Dates) != 1 {
+		return spent, nil, fmt.Errorf("settle settled %d nights", len(report.Dates))
+	}
+	// Rows that come late are settled later than they were made: a lively night has a few more or less.
+	accepted, rejected := report.Dates[0].Totals.RowsAccepted, report.Dates[0].Totals.RowsRejected
+	if accepted != rows && !p.world.lively || rejected > 0 || accepted < rows-rows/20 {
+		return spent, nil, fmt.Errorf("settle did not accept every row of the night: of %d it accepted %d and rejected %d", rows, accepted, rejected)
 	}
 	var stages []stepTime
 	for _, stage := range report.Dates[0].Stages {

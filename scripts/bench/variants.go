@@ -35,6 +35,13 @@ func (s *variantSizes) touching(share string, fewer bool) world {
 	return world{rows: s.touchRows, members: int(lots / 5), merchants: s.merchants, lots: lots, activeShare: share}
 }
 
+// lively is the base night with late rows and reversals, after some nights of the same members.
+func (s *variantSizes) lively(nightsBefore int) world {
+	w := s.night(s.rows)
+	w.lively, w.nightsBefore = true, nightsBefore
+	return w
+}
+
 // A variant is a night of unusual shape, or one that others are compared with.
 type variant struct {
 	name  string
@@ -97,6 +104,15 @@ var variants = []variant{
 		name: "hundredfold", about: "the base night with a hundred times the rows, members and lots",
 		world:   func(s *variantSizes) world { return s.night(100 * s.rows) },
 		against: "tenfold", bound: costPerRow(1.15),
+	},
+	{
+		name: "first-night", about: "the base night with rows that come late and rows that reverse others, the first of the alliance",
+		world: func(s *variantSizes) world { return s.lively(0) },
+	},
+	{
+		name: "eighth-night", about: "a night of the same members, after seven others",
+		world:   func(s *variantSizes) world { return s.lively(7) },
+		against: "first-night", bound: wallClock(2),
 	},
 	{
 		name: "base-large", about: "the base night with as many rows as the one file",

@@ -266,7 +266,7 @@ func (r *result) count(before, after map[object]int64) {
 	r.delivered, r.files, r.written, r.stateBytes, r.accountBytes = 0, 0, 0, 0, 0
 	for o, size := range after {
 		if _, old := before[o]; old {
-			if o.location == "inbox" {
+			if o.location == "inbox" && strings.Contains(o.key, "/date="+date+"/") {
 				r.delivered++
 				if path.Base(o.key) != controlName {
 					r.files++
