@@ -102,6 +102,11 @@ var mutations = []mutation{
 	{"points expire at the close, after rows and claims", "clearing", "TestPointsReturnToAnExpiredLotAndExpireAtOnce", []edit{
 		{"clearing/attribute.go", "	a.begin(account, rows, outcome)\n	for", "	a.begin(account, rows, outcome)\n	a.expire()\n	for"},
 		{"clearing/attribute.go", "	a.giveUpClaims()\n	a.expire()\n", "	a.giveUpClaims()\n"}}},
+	{"of what was put away the newest version counts", "clearing", "TestTheNewestVersionOfWhatWasPutAwayCounts", []edit{{"clearing/past.go",
+		"	for night := 0; night < a.Past.Nights() && a.Past.Night(night) >= *since; night++ {\n",
+		"	for night := a.Past.Nights() - 1; night >= 0; night-- {\n		if a.Past.Night(night) < *since {\n			continue\n		}\n"}}},
+	{"a reversal looks back as far as its original can be", "clearing", "TestOriginalIsTheLatestOnAccountOrPutAway", []edit{{"clearing/past.go",
+		"		foundOne(found)\n", "		since = settlement.Never\n"}}},
 	{"rows apply in a written order, ties included", "clearing", "TestRowsApplyInOrderOfTimeKindMerchantID", []edit{{"clearing/attribute.go",
 		`cmp.Compare(xKind, yKind)`, `0*cmp.Compare(xKind, yKind)`}}},
 	{"only points issued by then can be redeemed", "clearing", "TestUncoveredPointsAreTriedEveryNight", []edit{

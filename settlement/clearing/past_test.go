@@ -99,12 +99,12 @@ func TestOriginalIsTheLatestOnAccountOrPutAway(t *testing.T) {
 	same(t, "allocations", l.allocations(), "y#0 B<-A i -4 base")
 
 	l = newLedger(t, agreement{})
-	l.night("2026-01-10", issue("2026-01-10", "A", "i", 10)) // stays open
-	l.night("2026-01-20", issue("2026-01-01", "B", "j", 5), issue("2026-01-20T08:00", "A", "i", 10), of("A", redeem("2026-01-20T09:00", "B", "r", 20)))
-	l.night("2026-01-21", issue("2026-01-20T08:00", "A", "k", 3), unissue("2026-01-21", "A", "u", "i", 3))
+	l.night("2026-01-10", of("HUB", issue("2026-01-10", "A", "i", 10))) // stays open
+	l.night("2026-01-20", issue("2026-01-20T08:00", "A", "i", 10), of("A", redeem("2026-01-20T09:00", "B", "r", 10)))
+	l.night("2026-01-21", unissue("2026-01-21", "A", "u", "i", 3))
 	same(t, "exceptions", l.exceptions(), "u clawback_shortfall noticed 3")
-	if lots := l.past.away[0].Lots; lots[len(lots)-1].Key.BusinessDate != day("2026-01-20") || lots[len(lots)-1].Shortfall != 3 {
-		t.Errorf("%+v", lots)
+	if open, away := l.account.Lots, l.past.away[0].Lots; len(open) != 1 || open[0].Open != 10 || len(away) != 1 || away[0].Shortfall != 3 {
+		t.Errorf("%+v and %+v", open, away)
 	}
 }
 
