@@ -16,6 +16,8 @@ type Attributor struct {
 	// Trace, if not nil, is told every step of every member: see [Step]. It slows the
 	// Attributor down a lot and is meant for explaining single members.
 	Trace func(Step)
+	// UsedUp are lots that were put away, in order of key, which Trace is told of as well when lots are chosen.
+	UsedUp []settlement.Lot
 	// Settled, if not nil, is called for every row that is accepted and applied, those deferred on
 	// an earlier night among them: their ids are taken from now on. The row is only lent.
 	Settled func(row *settlement.Transaction)
@@ -61,6 +63,8 @@ type Attributor struct {
 	away     settlement.Account
 	awayLots []settlement.Lot
 	reason   string
+	// recalled are the lots that were put away and are on the account again, if there is a Trace.
+	recalled []recalledLot
 	// lastDates remembers the last date of use of points by business date.
 	lastDates [64]lastDate
 }
@@ -144,7 +148,7 @@ func (a *Attributor) begin(account *settlement.Account, rows []*settlement.Trans
 	a.sortedLots, a.sortedRedemptions = len(account.Lots), len(account.Redemptions)
 	a.indexed = false
 	a.order.forget()
-	a.claims, a.waiting = a.claims[:0], a.waiting[:0]
+	a.claims, a.waiting, a.recalled = a.claims[:0], a.waiting[:0], a.recalled[:0]
 	for i := range account.Lots {
 		lot := &account.Lots[i]
 		a.drift[lot.Issuer] += lot.Open

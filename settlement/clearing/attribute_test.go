@@ -105,8 +105,8 @@ func (l *ledger) night(date string, rows ...settlement.Transaction) {
 	if l.trace {
 		attributor.Trace = func(step Step) { l.steps = append(l.steps, step) }
 		// Who asks for steps wants to see all lots.
-		if all, _ := Everything(&l.account, &l.past, member); all != nil {
-			l.account, attributor.Past = *all, NothingPast{}
+		if all, _ := Everything(nil, &l.past, member); all != nil {
+			attributor.UsedUp = all.Lots
 		}
 	}
 	attributor.Settled = l.keep()

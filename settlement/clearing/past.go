@@ -93,6 +93,9 @@ func (a *Attributor) recallLot(lot *settlement.Lot) {
 		return
 	}
 	a.account.Lots = append(a.account.Lots, *lot)
+	if a.Trace != nil {
+		a.recalled = append(a.recalled, recalledLot{len(a.account.Lots) - 1, *lot})
+	}
 	if a.indexed {
 		a.lotsByID.add(lot.Key.Merchant, lot.Key.TransactionID, len(a.account.Lots)-1)
 	}
@@ -141,29 +144,27 @@ func (a *Attributor) chargedLot(key *settlement.LotKey, since settlement.Date) i
 	return at
 }
 
-// putAway takes from the account what is asked for by reversals alone, and drops what nobody can ask for.
+// putAway takes from the account what is asked for by reversals alone.
 //
 // A redemption stays while it has an open claim. A lot stays while redemptions can take from it: while it has open points,
-// or expired ones that late rows may claim, be it that the next rulebook lets them come as late as reversals. Reversals of
-// redemptions ask for it if points of it were spent, issue reversals until its business date is reversal_days past.
+// or expired ones that late rows may claim, be it that the next rulebook lets them come as late as reversals. Even if nobody
+// can ask for a lot any more it is put away, not dropped: an earlier night may have put away another version of it.
 func (a *Attributor) putAway() {
 	account := a.account
-	originalsSince := a.originalsSince + 1 // that of tomorrow night
-	expiredSince := min(a.claimableSince+1, originalsSince)
+	expiredSince := min(a.claimableSince, a.originalsSince) + 1 // that of tomorrow night
 	a.away.Member = account.Member
 	a.awayLots = a.awayLots[:0]
 	kept := 0
 	for i := range account.Lots {
 		lot := &account.Lots[i]
-		switch {
-		case lot.Open > 0 || lot.Expired > 0 && lot.ExpiresOn >= expiredSince:
-			if kept < i {
-				account.Lots[kept] = *lot
-			}
-			kept++
-		case lot.Spent > 0 || !lot.Key.Imported && lot.Key.BusinessDate >= originalsSince:
+		if lot.Open == 0 && (lot.Expired == 0 || lot.ExpiresOn < expiredSince) {
 			a.awayLots = append(a.awayLots, *lot)
+			continue
 		}
+		if kept < i {
+			account.Lots[kept] = *lot
+		}
+		kept++
 	}
 	clear(account.Lots[kept:])
 	account.Lots, a.away.Lots = account.Lots[:kept], a.awayLots
@@ -188,8 +189,7 @@ func (a *Attributor) putAway() {
 // valid until the next member is attributed.
 func (a *Attributor) PutAway() *settlement.Account { return &a.away }
 
-// Everything adds what a past has of a member to a copy of the account, which is nil if there is none: all that was not
-// dropped. Attributed with it instead of the account, and without a past, the member's night comes out the same.
+// Everything adds what a past has of a member to a copy of the account, which is nil if there is none: all that is on record.
 func Everything(account *settlement.Account, past Past, member string) (*settlement.Account, error) {
 	all := settlement.Account{Member: member}
 	if account != nil {

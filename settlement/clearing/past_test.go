@@ -3,6 +3,7 @@ package clearing
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"alliance/settlement"
@@ -150,4 +151,38 @@ func TestAPastThatCannotBeReadFailsTheNight(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lot that went for good stays in its last version, also if an earlier one was put away and a later rulebook looks
+// further back.
+func TestNoOlderVersionComesBackUnderALongerRulebook(t *testing.T) {
+	l := newLedger(t, agreement{reversalDays: 2})
+	l.night("2026-01-10", issue("2026-01-10T08:00", "A", "i", 10), redeem("2026-01-10T09:00", "B", "r", 10))
+	l.night("2026-01-11", unredeem("2026-01-11", "B", "x", "r", 10))
+	l.night("2026-01-12", unissue("2026-01-12", "A", "u", "i", 10))
+	l.rulebook = agreement{reversalDays: 30}.rulebook(t)
+	l.night("2026-01-13", unissue("2026-01-13", "A", "v", "i", 10))
+	same(t, "exceptions", l.exceptions(), "v reversal_exceeds_original rejected")
+
+	l = newLedger(t, agreement{reversalDays: 2, late: 1})
+	l.night("2026-01-10", until("2026-01-12", issue("2026-01-10T08:00", "A", "i", 10)), redeem("2026-01-10T09:00", "B", "r", 10))
+	l.night("2026-01-11", unredeem("2026-01-11", "B", "x", "r", 10))
+	l.night("2026-01-12")
+	l.night("2026-01-15", issue("2026-01-15T08:00", "A", "j", 1))
+	l.rulebook = agreement{reversalDays: 30, late: 1}.rulebook(t)
+	l.night("2026-01-16", unissue("2026-01-16", "A", "v", "i", 10))
+	same(t, "exceptions", l.exceptions(), "")
+	same(t, "lots", l.lots(), "i 0/0/0/0/10/0, j 1/0/0/0/0/0")
+}
+
+// A step tells what a reversal changed of a lot that had been put away, and not that the lot is new.
+func TestTraceTellsOfLotsThatWerePutAway(t *testing.T) {
+	l := newLedger(t, agreement{})
+	l.night("2026-01-10", issue("2026-01-10T08:00", "A", "i", 10), issue("2026-01-10T08:30", "A", "k", 5), redeem("2026-01-10T09:00", "B", "r", 15))
+	l.trace = true
+	l.night("2026-01-11", issue("2026-01-11T08:00", "A", "j", 1), unredeem("2026-01-11T09:00", "B", "x", "r", 7), redeem("2026-01-11T10:00", "C", "s", 1))
+	same(t, "steps", l.stepTexts(), strings.Join([]string{
+		"j applied j 0>1",
+		"x applied k 0>5 i 0>2",
+		"s applied fifo asked 1 i:1/2 k:0/5 j:0/1 i 2>1"}, "\n"))
 }

@@ -41,7 +41,7 @@ type Step struct {
 	// Candidates are the lots that had something for the redemption, in the order of the policy.
 	Candidates []Candidate
 	// Excluded are the other lots, with the first reason against each: those on record in
-	// order of key, then tonight's in the order in which they were opened.
+	// order of key, then tonight's, and those that a reversal of tonight has brought back, in the order in which they came.
 	Excluded []Exclusion
 	// Changes are the lots that were changed, in that order too.
 	Changes []LotChange
@@ -116,12 +116,26 @@ func (a *Attributor) traceExpired(changes []LotChange) {
 	})
 }
 
+// A recalledLot is a lot that was put away, by its place on the account, as it was put away.
+type recalledLot struct {
+	place int
+	lot   settlement.Lot
+}
+
 // traced does something and fills in what it changed.
 func (a *Attributor) traced(step *Step, do func()) {
 	before := slices.Clone(a.account.Lots)
 	allocations, exceptions := len(a.outcome.Allocations), len(a.outcome.Exceptions)
 	a.reason = ""
 	do()
+	for _, recalled := range a.recalled {
+		for len(before) <= recalled.place {
+			before = append(before, settlement.Lot{})
+		}
+		if before[recalled.place] == (settlement.Lot{}) {
+			before[recalled.place] = recalled.lot
+		}
+	}
 	for i, lot := range a.account.Lots {
 		switch {
 		case i >= len(before):
@@ -153,11 +167,28 @@ func (a *Attributor) traceLots(step *Step, redemption *settlement.Redemption) {
 		lot := &a.account.Lots[index]
 		step.Candidates = append(step.Candidates, Candidate{*lot, a.order.available(lot), taken[index]})
 	}
-	for i := range a.account.Lots {
-		if lot := &a.account.Lots[i]; a.usable(lot, redemption, merchant) == 0 {
-			step.Excluded = append(step.Excluded, Exclusion{*lot, a.whyNot(lot, redemption)})
+	exclude := func(lot *settlement.Lot) { step.Excluded = append(step.Excluded, Exclusion{*lot, a.whyNot(lot, redemption)}) }
+	for i := range a.UsedUp {
+		if a.placeOfLot(&a.UsedUp[i].Key) < 0 {
+			exclude(&a.UsedUp[i])
 		}
 	}
+	for i := range a.account.Lots {
+		if i == a.sortedLots {
+			step.sortExcluded()
+		}
+		if lot := &a.account.Lots[i]; a.usable(lot, redemption, merchant) == 0 {
+			exclude(lot)
+		}
+	}
+	if a.sortedLots == len(a.account.Lots) {
+		step.sortExcluded()
+	}
+}
+
+// sortExcluded puts the lots excluded until now in order of key.
+func (s *Step) sortExcluded() {
+	slices.SortFunc(s.Excluded, func(x, y Exclusion) int { return compareLots(&x.Lot, &y.Lot) })
 }
 
 // candidates returns every lot that the redemption could take from, in the order of the policy.
