@@ -15,9 +15,11 @@ const bundleMagic = "BUNDLES1"
 
 // EncodeDirectory returns what comes behind the runs of a bundle, which lie back to back in this order, given
 // their facts; a run of no bytes is none. indexSHA256 is its SHA-256, in hex: it has that of every run's index, so it stands for
-// the bundle.
-func EncodeDirectory(runs []Facts) (directory []byte, indexSHA256 string) {
-	directory = binary.AppendUvarint(nil, uint64(len(runs)))
+// the bundle. Bundles of another night or group are never the same bytes.
+func EncodeDirectory(night settlement.Date, group int, runs []Facts) (directory []byte, indexSHA256 string) {
+	directory = binary.AppendUvarint(nil, sections.Zigzag(int64(night)))
+	directory = binary.AppendUvarint(directory, uint64(group))
+	directory = binary.AppendUvarint(directory, uint64(len(runs)))
 	var offset int64
 	for i := range runs {
 		directory = binary.AppendUvarint(directory, uint64(runs[i].Bytes))
@@ -41,6 +43,8 @@ const digestBytes = 32
 // A Bundle is runs in one file, each of another partition. It is safe for concurrent use.
 type Bundle struct {
 	r           io.ReaderAt
+	night       settlement.Date
+	group       int
 	runs        []bundledRun
 	indexSHA256 string
 }
@@ -58,6 +62,7 @@ func OpenBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	}
 	bundle := &Bundle{r: r, indexSHA256: digest}
 	scan := sections.Scanner{Data: directory}
+	bundle.night, bundle.group = settlement.Date(scan.Date()), int(scan.Integer())
 	bundle.runs = make([]bundledRun, scan.Count(1))
 	var at int64
 	for i := range bundle.runs {
@@ -80,6 +85,12 @@ func OpenBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 func damagedDirectory(scan *sections.Scanner, directory []byte) error {
 	return sections.Damaged("the directory of a bundle of accounts is of no form that this program knows, at byte %d of %d", scan.At, len(directory))
 }
+
+// Night returns the night whose bundle it is.
+func (b *Bundle) Night() settlement.Date { return b.night }
+
+// Group returns which of its night's bundles it is, from 0.
+func (b *Bundle) Group() int { return b.group }
 
 // Runs returns how many runs the bundle has room for, those of no bytes included.
 func (b *Bundle) Runs() int { return len(b.runs) }

@@ -22,7 +22,7 @@ func bundled(t testing.TB, runs [][]item) (content []byte, indexSHA256 string) {
 		run, its := write(t, testParties, items)
 		content, facts[i] = append(content, run...), its
 	}
-	directory, indexSHA256 := EncodeDirectory(facts)
+	directory, indexSHA256 := EncodeDirectory(20600, 3, facts)
 	return append(content, directory...), indexSHA256
 }
 
@@ -39,7 +39,7 @@ func TestBundle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bundle.Runs() != len(runs) || bundle.IndexSHA256() != index {
+		if bundle.Night() != 20600 || bundle.Group() != 3 || bundle.Runs() != len(runs) || bundle.IndexSHA256() != index {
 			t.Errorf("%s: %d runs, index %s, want %d, %s", name, bundle.Runs(), bundle.IndexSHA256(), len(runs), index)
 		}
 		named, err := bundle.NamedParties()
@@ -98,7 +98,7 @@ func TestARunOfAnotherBundleIsFound(t *testing.T) {
 	random := newSources(t)
 	content, facts := write(t, testParties, random.items(5))
 	facts.IndexSHA256 = strings.Repeat("0f", digestBytes)
-	directory, _ := EncodeDirectory([]Facts{facts})
+	directory, _ := EncodeDirectory(20600, 3, []Facts{facts})
 	content = append(content, directory...)
 	bundle, err := OpenBundle(bytes.NewReader(content), int64(len(content)))
 	if err != nil {

@@ -149,6 +149,8 @@
 //
 // A [Bundle] is runs of several partitions in one file, back to back, and behind them a directory:
 //
+//	zigzag   the night that put the accounts away, a date
+//	number   of the bundle among the night's, from 0
 //	number   of runs, then each, in order:
 //	  number   length; 0 if there is none, and then nothing follows
 //	  32 bytes SHA-256 of its index and footer

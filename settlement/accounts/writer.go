@@ -197,6 +197,16 @@ func (w *Writer) countPoints(account *settlement.Account) error {
 	return nil
 }
 
+// NamedParties returns the ids of the parties that the accounts written until now name, in the order in which they came.
+func (w *Writer) NamedParties() (ids []string) {
+	for _, party := range w.encoder.parties.named {
+		if party.required {
+			ids = append(ids, party.id)
+		}
+	}
+	return ids
+}
+
 // flush writes the block, if it holds anything.
 func (w *Writer) flush() error {
 	if w.count == 0 {

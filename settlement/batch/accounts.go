@@ -170,12 +170,13 @@ func openStack(ctx context.Context, runs []stateRun, parties settlement.Parties,
 	return stack, nil
 }
 
-// broken says that accounts on record cannot be read, unless that is for want of a party or of the store.
+// broken says that the ledger is damaged if what was read of the state is not what is on record. Else, as for want of a party or
+// of the store, it returns the error as it is.
 func broken(err error) error {
-	if errors.Is(err, accounts.ErrUnknownParty) || errors.Is(err, books.ErrBroken) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if errors.Is(err, sections.ErrDamaged) && !errors.Is(err, books.ErrBroken) {
+		return fmt.Errorf("%w: %w", books.ErrBroken, err)
 	}
-	return fmt.Errorf("%w: %w", books.ErrBroken, err)
+	return err
 }
 
 // All visits every account, a partition after the other, in byte order of member within each. The

@@ -64,8 +64,10 @@ type Opening struct {
 // A Closing is what a settlement date leaves on record.
 type Closing struct {
 	State AccountState
-	// PutAway is what the night put away: what only reversals ask for from now on.
-	PutAway []stateRun
+	// PutAway is what the night put away: what only reversals ask for from now on. PutAwayParties are the ids of the parties that
+	// it names, in order.
+	PutAway        []stateRun
+	PutAwayParties []string
 	// Settled holds the ids of the rows settled on this date, Waiting those of the rows that wait.
 	Settled, Waiting []stateRun
 	// Claims are those that no lot has covered in full yet.

@@ -11,7 +11,7 @@
 //     files that go to the next date, the rulebook, the program.
 //  3. It refuses a rulebook that does not fit the ledger ([RulebookError]): one that changes what is
 //     fixed for ever (alliance id, currency, time_zone, day_starts_at, lots, rounding, cycle), that
-//     lacks a party which is still on record, or that gives a price or fee id that was used another
+//     lacks a party which is still on record, be it used up but not for reversal_days yet, or that gives a price or fee id that was used another
 //     content.
 //  4. The date before D must be settled, unless the ledger is empty ([RefusedError]). On an empty
 //     ledger CatchUp begins with the earliest date that a merchant delivered for.

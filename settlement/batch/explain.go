@@ -100,11 +100,12 @@ type explainer struct {
 	// member is the transaction's, "" if it is not known.
 	member string
 	row    *settlement.Transaction
-	// before and after are all that is on record of the member, nil if nothing is; of the latter left is the account, and away what the
-	// date put away.
-	before, after, left, away *settlement.Account
-	recomputed                bool
-	steps                     []clearing.Step
+	// before and after are all that is on record of the member, nil if nothing is. Of it opened and left are the account, past what
+	// was put away before, and away what the date put away.
+	before, after, opened, left, away *settlement.Account
+	past                              *past
+	recomputed                        bool
+	steps                             []clearing.Step
 }
 
 // useDate takes up a settled date.
@@ -218,6 +219,7 @@ func (e *explainer) compute(ctx context.Context) (err error) {
 		if err := e.readAccounts(ctx, &closing); err != nil {
 			return asRulebookError(err)
 		}
+		defer e.past.close()
 	}
 	switch outcome {
 	case memberNotFound:
@@ -253,68 +255,54 @@ func accountOf(accounts []settlement.Account, member string) *settlement.Account
 
 // readAccounts reads all that is on record of the member before and after the date.
 func (e *explainer) readAccounts(ctx context.Context, closing *AccountState) (err error) {
-	if e.before, _, err = e.everything(ctx, &e.opening.State, e.opening.PutAway); err != nil {
+	parties := e.rulebook.Parties
+	if e.opened, err = e.opening.State.Account(ctx, parties, e.member); err != nil {
 		return err
 	}
-	tonight := recordedPutAway(e.ledger, &e.settled.State)
-	e.after, _, err = e.everything(ctx, closing, append(tonight, e.opening.PutAway...))
+	if e.left, err = closing.Account(ctx, parties, e.member); err != nil {
+		return err
+	}
+	if e.past, err = e.pastOf(ctx, e.opening.PutAway); err != nil {
+		return err
+	}
+	tonight, err := e.pastOf(ctx, recordedPutAway(e.ledger, &e.settled.State))
 	if err != nil {
 		return err
 	}
-	_, e.left, err = e.everything(ctx, closing, nil)
+	defer tonight.close()
+	if e.away, err = clearing.Everything(nil, tonight, e.member); err != nil {
+		return err
+	}
+	if e.before, err = clearing.Everything(e.opened, e.past, e.member); err != nil {
+		return err
+	}
+	since, err := e.pastOf(ctx, append(recordedPutAway(e.ledger, &e.settled.State), e.opening.PutAway...))
 	if err != nil {
 		return err
 	}
-	e.away, _, err = e.everything(ctx, &AccountState{}, tonight)
+	defer since.close()
+	e.after, err = clearing.Everything(e.left, since, e.member)
 	return err
 }
 
-// everything returns the member's account with what was put away of it, and by itself; nil for what there is not.
-func (e *explainer) everything(ctx context.Context, state *AccountState, putAway []stateRun) (all, account *settlement.Account, err error) {
-	if account, err = state.Account(ctx, e.rulebook.Parties, e.member); err != nil {
-		return nil, nil, err
-	}
+// pastOf returns what some nights put away of the member.
+func (e *explainer) pastOf(ctx context.Context, putAway []stateRun) (*past, error) {
 	nights, err := pastNights(putAway)
-	if err != nil {
-		return nil, nil, err
-	}
-	past := newPast(ctx, nights, partitionOf(e.member, mostStatePartitions), e.rulebook.Parties, new(accounts.Arena))
-	defer past.close()
-	all, err = clearing.Everything(account, past, e.member)
-	return all, account, err
+	return newPast(ctx, nights, partitionOf(e.member, mostStatePartitions), e.rulebook.Parties, new(accounts.Arena)), err
 }
 
-// sameLots reports whether the lots on the account and those put away, as they were computed, are those on record. Computed from
-// all that was on record, they are more: lots that were put away before.
-func (e *explainer) sameLots(account, away *settlement.Account) bool {
-	computed, recorded := make(map[settlement.LotKey]settlement.Lot), make(map[settlement.LotKey]bool)
-	for _, lots := range [][]settlement.Lot{account.Lots, away.Lots} {
-		for _, lot := range lots {
-			computed[lot.Key] = lot
-		}
+// sameLots reports whether lots are those of an account on record, which is nil if there is none.
+func sameLots(lots []settlement.Lot, recorded *settlement.Account) bool {
+	if recorded == nil {
+		return len(lots) == 0
 	}
-	for _, on := range []*settlement.Account{e.left, e.away} {
-		if on == nil {
-			continue
-		}
-		for _, lot := range on.Lots {
-			if recorded[lot.Key] = true; computed[lot.Key] != lot {
-				return false
-			}
-		}
-	}
-	for _, lot := range account.Lots {
-		if lot.Open > 0 && !recorded[lot.Key] {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(lots, recorded.Lots)
 }
 
 // difference compares what was computed with what is on record, and says in words where they
 // part; "" if they agree.
 func (e *explainer) difference(ctx context.Context, account, away *settlement.Account, outcome *clearing.Outcome) (string, error) {
-	if !e.sameLots(account, away) {
+	if !sameLots(account.Lots, e.left) || !sameLots(away.Lots, e.away) {
 		return "the member's lots after the date", nil
 	}
 	type rowKey struct {

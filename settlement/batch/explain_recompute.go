@@ -134,10 +134,18 @@ func (e *explainer) recompute(ctx context.Context) error {
 		return err
 	}
 	account := settlement.Account{Member: e.member}
-	if e.before != nil {
-		account = cloneAccount(e.before)
+	if e.opened != nil {
+		account = cloneAccount(e.opened)
 	}
 	attributor := clearing.NewAttributor(e.rulebook, e.date)
+	attributor.Past = e.past
+	usedUp, err := clearing.Everything(nil, e.past, e.member)
+	if err != nil {
+		return err
+	}
+	if usedUp != nil {
+		attributor.UsedUp = usedUp.Lots
+	}
 	attributor.Trace = func(step clearing.Step) { e.steps = append(e.steps, step) }
 	var outcome clearing.Outcome
 	lent := make([]*settlement.Transaction, len(rows))

@@ -249,7 +249,11 @@ func (f *forgetting) substitute(ctx context.Context, attempt *books.Attempt, at 
 	index := facts[0].IndexSHA256
 	if object.Role == books.PutAway {
 		var directory []byte
-		directory, index = accounts.EncodeDirectory(facts)
+		night, err := settlement.ParseDate(object.Night)
+		if err != nil {
+			return books.FileRecord{}, fmt.Errorf("%s: %w", object.Object, err)
+		}
+		directory, index = accounts.EncodeDirectory(night, object.Partition, facts)
 		buffer.Write(directory)
 	}
 	stored, err := attempt.Create(ctx, fmt.Sprintf("state/forgotten-%05d.run", at), bytes.NewReader(buffer.Bytes()))

@@ -3,12 +3,13 @@ package batch
 import (
 	"context"
 	"fmt"
+	"io"
+	"sync"
 
 	"alliance/settlement"
 	"alliance/settlement/accounts"
 	"alliance/settlement/books"
 	"alliance/settlement/clearing"
-	"alliance/settlement/storage"
 )
 
 // recordedPutAway returns what a date put away, as its state has it on record.
@@ -22,26 +23,58 @@ func recordedPutAway(ledger *books.Ledger, state *books.StateRecord) (runs []sta
 // A pastNight is what a night put away, by group of partitions.
 type pastNight struct {
 	date   settlement.Date
-	groups []stateRun
+	groups []*pastGroup
+}
+
+// A pastGroup is one object of what a night put away. Its directory is read once for all partitions.
+type pastGroup struct {
+	run    stateRun
+	once   sync.Once
+	bundle *accounts.Bundle
+	err    error
 }
 
 // pastNights returns the nights that put something away, the newest first. Those of each follow each other, in order of group.
 func pastNights(runs []stateRun) (nights []pastNight, err error) {
 	for i := range runs {
-		date, err := settlement.ParseDate(runs[i].object.Night)
+		group := &pastGroup{run: runs[i]}
+		date, err := settlement.ParseDate(group.run.object.Night)
 		if err != nil {
-			return nil, broken(fmt.Errorf("%s: the night that wrote it: %w", runs[i].object.Object, err))
+			return nil, fmt.Errorf("%w: %s: the night that wrote it: %w", books.ErrBroken, group.run.object.Object, err)
 		}
 		if last := len(nights) - 1; last < 0 || nights[last].date != date {
 			nights = append(nights, pastNight{date: date})
 		}
 		night := &nights[len(nights)-1]
-		if runs[i].object.Partition != len(night.groups) {
-			return nil, broken(fmt.Errorf("%s: it is group %d of what was put away, not %d", runs[i].object.Object, runs[i].object.Partition, len(night.groups)))
+		if group.run.object.Partition != len(night.groups) {
+			return nil, fmt.Errorf("%w: %s: it is group %d of what was put away, not %d", books.ErrBroken, group.run.object.Object, group.run.object.Partition, len(night.groups))
 		}
-		night.groups = append(night.groups, runs[i])
+		night.groups = append(night.groups, group)
 	}
 	return nights, nil
+}
+
+// open reads the directory. The context must live as long as what is read of the bundle.
+func (g *pastGroup) open(ctx context.Context) (*accounts.Bundle, error) {
+	g.once.Do(func() { g.bundle, g.err = openBundle(ctx, &g.run) })
+	return g.bundle, g.err
+}
+
+// openBundle opens a group of what a night put away. It holds nothing that has to be closed: there is one for each of many nights.
+func openBundle(ctx context.Context, run *stateRun) (*accounts.Bundle, error) {
+	var content io.ReaderAt = run.blob
+	if run.blob == nil {
+		content = run.ledger.BriefReaderAt(ctx, run.object.FileRecord)
+	}
+	bundle, err := accounts.OpenBundle(content, run.object.Bytes)
+	if err == nil && (bundle.IndexSHA256() != run.object.IndexSHA256 || bundle.Night().String() != run.object.Night || bundle.Group() != run.object.Partition) {
+		err = fmt.Errorf("%w: its directory, of %s and group %d, has SHA-256 %s, on record is %s", books.ErrBroken, bundle.Night(), bundle.Group(),
+			bundle.IndexSHA256(), run.object.IndexSHA256)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", run.object.Object, err)
+	}
+	return bundle, nil
 }
 
 // A past is what nights put away of the members of one partition of the state, read when it is asked for. It implements
@@ -64,8 +97,7 @@ type past struct {
 type openedNight struct {
 	open bool
 	// finder is nil if nothing was put away in the partition.
-	finder  *accounts.Finder
-	content storage.ReadAtCloser
+	finder *accounts.Finder
 }
 
 // A foundPast is what a night put away of the member. Nearly always it does not have what is looked for, which its bytes tell.
@@ -192,17 +224,16 @@ func (p *past) open(night int) (*openedNight, error) {
 		return opened, nil
 	}
 	groups := p.nights[night].groups
-	content, bundle, err := openBundle(p.ctx, &groups[p.partition%len(groups)])
+	bundle, err := groups[p.partition%len(groups)].open(p.ctx)
 	if err != nil {
 		return nil, err
 	}
 	partitions := bundle.Runs() * len(groups)
 	run, err := bundle.Open(p.partition%partitions/len(groups), p.parties)
 	if err != nil {
-		content.Close()
 		return nil, err
 	}
-	opened.open, opened.content = true, content
+	opened.open = true
 	if run != nil {
 		opened.finder = accounts.NewFinder(run)
 	}
@@ -213,7 +244,7 @@ func (p *past) open(night int) (*openedNight, error) {
 func allPutAway(ctx context.Context, runs []stateRun, parties settlement.Parties, visit func(*settlement.Account)) error {
 	var arena accounts.Arena
 	for i := range runs {
-		content, bundle, err := openBundle(ctx, &runs[i])
+		bundle, err := openBundle(ctx, &runs[i])
 		if err != nil {
 			return broken(err)
 		}
@@ -227,40 +258,18 @@ func allPutAway(ctx context.Context, runs []stateRun, parties settlement.Parties
 				})
 			}
 			if err != nil {
-				content.Close()
 				return broken(err)
 			}
 		}
-		content.Close()
 	}
 	return nil
 }
 
-// openBundle opens a group of what a night put away. The content has to be closed.
-func openBundle(ctx context.Context, run *stateRun) (storage.ReadAtCloser, *accounts.Bundle, error) {
-	content, err := run.content(ctx, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	bundle, err := accounts.OpenBundle(content, run.object.Bytes)
-	if err == nil && bundle.IndexSHA256() != run.object.IndexSHA256 {
-		err = fmt.Errorf("%w: its directory has SHA-256 %s, on record is %s", books.ErrBroken, bundle.IndexSHA256(), run.object.IndexSHA256)
-	}
-	if err != nil {
-		content.Close()
-		return nil, nil, fmt.Errorf("%s: %w", run.object.Object, err)
-	}
-	return content, bundle, nil
-}
-
-// close closes what was opened.
+// close waits for what is being read.
 func (p *past) close() {
 	for i := range p.opened {
 		if p.opened[i].finder != nil {
 			p.opened[i].finder.Close()
-		}
-		if p.opened[i].open {
-			p.opened[i].content.Close()
 		}
 	}
 	p.opened, p.found, p.member = nil, nil, ""

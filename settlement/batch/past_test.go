@@ -182,6 +182,16 @@ func TestNothingPutAwayIsNoObject(t *testing.T) {
 	if runs := putAwayOf(t, pool, 20000, 32, []string{"M"}); len(runs) != 2 {
 		t.Errorf("%+v", runs)
 	}
+	// Those that have nothing are not the same bytes, so that none is taken for another.
+	seen := make(map[string]bool)
+	for _, night := range []settlement.Date{20000, 20001} {
+		for _, run := range putAwayOf(t, pool, night, 64, nil) {
+			if seen[run.object.IndexSHA256] {
+				t.Errorf("%s and group %d: the same as another", run.object.Night, run.object.Partition)
+			}
+			seen[run.object.IndexSHA256] = true
+		}
+	}
 }
 
 func TestJoinedBlobs(t *testing.T) {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"alliance/settlement"
@@ -16,6 +17,8 @@ type putAway struct {
 	night settlement.Date
 	// parts are the runs of the partitions, their blobs nil where nothing was put away.
 	parts []stateRun
+	// parties are the ids of those that a partition's run names.
+	parties [][]string
 	// groups are the objects, missing how many partitions of each are not done.
 	groups  []stateRun
 	missing []atomic.Int32
@@ -27,7 +30,7 @@ const partitionsPerGroup = 16
 // newPutAway returns what gathers from a number of partitions, a power of two.
 func newPutAway(night settlement.Date, partitions int) *putAway {
 	groups := max(1, partitions/partitionsPerGroup)
-	p := &putAway{night: night, parts: make([]stateRun, partitions), groups: make([]stateRun, groups), missing: make([]atomic.Int32, groups)}
+	p := &putAway{night: night, parts: make([]stateRun, partitions), parties: make([][]string, partitions), groups: make([]stateRun, groups), missing: make([]atomic.Int32, groups)}
 	for group := range groups {
 		p.missing[group].Store(int32(partitions / groups))
 	}
@@ -41,8 +44,13 @@ func (p *putAway) set(partition int, out *runWriter) error {
 		out.blob.Release()
 		return err
 	}
-	p.parts[partition] = run
+	p.parts[partition], p.parties[partition] = run, out.NamedParties()
 	return nil
+}
+
+// namedParties returns the ids of all parties that were named, in order.
+func (p *putAway) namedParties() []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.parties...))))
 }
 
 // done says that a partition, for which set was called, is done, and returns the group that it completes; else nil. A small
@@ -67,7 +75,7 @@ func (p *putAway) done(partition int) *stateRun {
 		p.groups = nil
 		return nil
 	}
-	directory, index := accounts.EncodeDirectory(facts)
+	directory, index := accounts.EncodeDirectory(p.night, group, facts)
 	parts.end = directory
 	p.groups[group] = stateRun{blob: parts, object: books.StateObject{Role: books.PutAway, Partition: group, Night: p.night.String(),
 		FileRecord: books.FileRecord{Bytes: parts.Size(), Rows: members, IndexSHA256: index}}}

@@ -202,7 +202,7 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	report.Stages = clock.stages
 	r.differs = r.differs || report.Restatement.Alliance || len(report.Restatement.Changes) > 0 ||
 		record.ComputationID != standing.ComputationID ||
-		!slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
+		!slices.Equal(record.State.Parties, standing.State.Parties) || !slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
 		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, r.sameFiles)
 	night.Detail.(*spooledDetail).release()
 	r.timeline.recompute(&record, closing)

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -62,7 +63,9 @@ func (t *timeline) opening(ctx context.Context, rulebook *rules.Rulebook, date s
 		return opening, asRulebookError(err)
 	}
 	t.loadTaken(rulebook, date, &opening)
-	t.loadPutAway(rulebook, date, &opening)
+	if err := t.loadPutAway(rulebook, date, &opening); err != nil {
+		return opening, asRulebookError(err)
+	}
 	return opening, nil
 }
 
@@ -99,15 +102,24 @@ func (t *timeline) loadTaken(rulebook *rules.Rulebook, date settlement.Date, ope
 }
 
 // loadPutAway fills in what reversals of the date may ask for: what they mean is no older than reversal_days, and was not
-// put away before its business date.
-func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) {
+// put away before its business date. A register that lacks a party which it names is refused, whether it is asked for or not.
+func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) error {
 	for earlier := date - 1; earlier >= date-settlement.Date(rulebook.Ledger.ReversalDays); earlier-- {
+		var named []string
 		if closing := t.closings[earlier]; closing != nil {
 			opening.PutAway = append(opening.PutAway, closing.PutAway...)
+			named = closing.PutAwayParties
 		} else if settled := t.dates[earlier]; settled != nil {
 			opening.PutAway = append(opening.PutAway, recordedPutAway(t.ledger, &settled.State)...)
+			named = settled.State.Parties
+		}
+		for _, party := range named {
+			if rulebook.Parties.Find(party) == settlement.NoParty {
+				return fmt.Errorf("what was put away on %s: %w: %q", earlier, books.ErrUnknownParty, party)
+			}
 		}
 	}
+	return nil
 }
 
 // stateBefore returns the state before a date and what identifies it; nil on an empty ledger.

@@ -121,6 +121,9 @@ func (v *verifier) compareState(ctx context.Context, settled *books.DateRecord, 
 	if err := v.compareAccounts(ctx, state, night.Date, closing); err != nil {
 		return err
 	}
+	if !slices.Equal(state.Parties, closing.PutAwayParties) {
+		v.fault("recomputation", night.Date, "what was put away names other parties than are on record")
+	}
 	if err := v.compareRuns(ctx, state.Of(books.PutAway), night.Date, closing.PutAway, "what was put away comes out otherwise than it is on record"); err != nil {
 		return err
 	}

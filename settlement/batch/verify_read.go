@@ -393,10 +393,18 @@ func (v *verifier) readOpening(ctx context.Context) (err error) {
 // openLots adds up the open lots of a state, by issuer.
 func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *books.StateRecord) (map[string]int64, error) {
 	open := make(map[string]int64)
+	var named []string
 	for _, object := range state.Of(books.PutAway) {
-		if err := v.checkPutAway(ctx, date, object); err != nil {
+		parties, err := v.checkPutAway(ctx, date, object)
+		if err != nil {
 			return nil, err
 		}
+		for party := range settlement.Party(parties.Len()) {
+			named = append(named, parties.ID(party))
+		}
+	}
+	if named = slices.Compact(slices.Sorted(slices.Values(named))); !slices.Equal(named, state.Parties) {
+		v.fault("state", date, "what was put away names the parties %q, on record are %q", named, state.Parties)
 	}
 	recorded := RecordedAccounts(v.ledger, state, date)
 	for _, runs := range recorded.stacks {
@@ -407,12 +415,13 @@ func (v *verifier) openLots(ctx context.Context, date settlement.Date, state *bo
 	return open, nil
 }
 
-// checkPutAway reads what a date put away: lots without open points, and redemptions that are settled.
-func (v *verifier) checkPutAway(ctx context.Context, date settlement.Date, object books.StateObject) error {
+// checkPutAway reads what a date put away: lots without open points, and redemptions that are settled. It returns the parties that
+// these name.
+func (v *verifier) checkPutAway(ctx context.Context, date settlement.Date, object books.StateObject) (settlement.Parties, error) {
 	object.FileRecord = v.ledger.Current(object.FileRecord)
 	runs, parties, err := readRuns(ctx, v.ledger, object)
 	if err != nil {
-		return err
+		return parties, err
 	}
 	var arena accounts.Arena
 	for _, run := range runs {
@@ -425,10 +434,10 @@ func (v *verifier) checkPutAway(ctx context.Context, date settlement.Date, objec
 			return nil
 		})
 		if err != nil {
-			return &contentError{fmt.Errorf("%s: %w", object.Object, err)}
+			return parties, &contentError{fmt.Errorf("%s: %w", object.Object, err)}
 		}
 	}
-	return nil
+	return parties, nil
 }
 
 func (v *verifier) checkAway(date settlement.Date, parties settlement.Parties, away *settlement.Account) {

@@ -13,8 +13,17 @@ import (
 // the object with its hash: whoever reads parts needs digests of them, such as those of a run of
 // accounts. That the object is missing, or shorter than on record, is [ErrBroken].
 func (l *Ledger) ReaderAt(ctx context.Context, file FileRecord) storage.ReadAtCloser {
+	return l.part(ctx, file, storage.ReaderAt)
+}
+
+// BriefReaderAt is ReaderAt for one object of many, of which nothing is held between two reads: see [storage.BriefReaderAt].
+func (l *Ledger) BriefReaderAt(ctx context.Context, file FileRecord) io.ReaderAt {
+	return l.part(ctx, file, storage.BriefReaderAt)
+}
+
+func (l *Ledger) part(ctx context.Context, file FileRecord, open func(context.Context, storage.Bucket, storage.Object) storage.ReadAtCloser) *part {
 	file = l.Current(file)
-	object := storage.ReaderAt(ctx, l.bucket, storage.Object{Key: file.Object})
+	object := open(ctx, l.bucket, storage.Object{Key: file.Object})
 	return &part{object, file, io.NewSectionReader(object, file.Offset, file.Bytes)}
 }
 
@@ -29,6 +38,8 @@ func (p *part) ReadAt(buffer []byte, offset int64) (int, error) {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return n, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, p.file.Place())
+	case errors.Is(err, io.EOF) && n < len(buffer) && offset+int64(len(buffer)) <= p.file.Bytes:
+		return n, fmt.Errorf("%w: object %s is shorter than the %d bytes on record", ErrBroken, p.file.Place(), p.file.Bytes)
 	case err != nil && n < len(buffer) && offset+int64(len(buffer)) <= p.file.Bytes:
 		return n, fmt.Errorf("read %d bytes from %d of object %s of the ledger: %w", len(buffer), offset, p.file.Place(), err)
 	}

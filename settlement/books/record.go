@@ -197,8 +197,11 @@ const (
 // A StateRecord is the state after a date.
 type StateRecord struct {
 	// Partitions is the number of partitions that members are spread over.
-	Partitions int           `json:"partitions,omitempty"`
-	Objects    []StateObject `json:"objects,omitempty"`
+	Partitions int `json:"partitions,omitempty"`
+	// Parties are the ids of those that what was put away names, in order: a register that lacks one cannot settle a date on
+	// which that may still be asked for.
+	Parties []string      `json:"parties,omitempty"`
+	Objects []StateObject `json:"objects,omitempty"`
 }
 
 // Of returns the objects of one role, in the order on record.

@@ -51,6 +51,42 @@ func ReaderAt(ctx context.Context, bucket Bucket, object Object) ReadAtCloser {
 	return &objectReader{ctx: ctx, bucket: bucket, object: object}
 }
 
+// BriefReaderAt is ReaderAt that holds nothing: it opens the object for each read. It is for many objects of which little is
+// read, for which a process may not have as many files open as there are. It need not be closed.
+func BriefReaderAt(ctx context.Context, bucket Bucket, object Object) ReadAtCloser {
+	return &briefReader{ctx: ctx, bucket: bucket, object: object}
+}
+
+type briefReader struct {
+	ctx    context.Context
+	bucket Bucket
+	object Object
+
+	asked        sync.Once
+	requestBytes int64
+}
+
+func (r *briefReader) ReadAt(buffer []byte, offset int64) (n int, err error) {
+	reader := ReaderAt(r.ctx, r.bucket, r.object)
+	n, err = reader.ReadAt(buffer, offset)
+	if closed := reader.Close(); closed != nil && (err == nil || err == io.EOF) {
+		n, err = 0, closed
+	}
+	return n, err
+}
+
+// RequestBytes returns how many bytes more can be read at the cost of another read.
+func (r *briefReader) RequestBytes() int64 {
+	r.asked.Do(func() {
+		reader := &objectReader{ctx: r.ctx, bucket: r.bucket, object: r.object}
+		defer reader.Close()
+		r.requestBytes = reader.RequestBytes()
+	})
+	return r.requestBytes
+}
+
+func (r *briefReader) Close() error { return nil }
+
 type objectReader struct {
 	ctx    context.Context
 	bucket Bucket

@@ -51,7 +51,20 @@ func testParts(t *testing.T, bucket storage.Bucket, key string, content []byte) 
 			}
 		}
 	}
-	reader := storage.ReaderAt(t.Context(), bucket, storage.Object{Key: key, Size: int64(len(content)), Version: version})
+	object := storage.Object{Key: key, Size: int64(len(content)), Version: version}
+	reader := storage.ReaderAt(t.Context(), bucket, object)
+	testReader(t, reader, content)
+	if _, err := reader.ReadAt(make([]byte, 1), 0); err == nil {
+		t.Error("a closed reader reads")
+	}
+	brief := storage.BriefReaderAt(t.Context(), bucket, object)
+	testReader(t, brief, content)
+	if n, err := brief.ReadAt(make([]byte, 2), 1); n != 2 || err != nil {
+		t.Errorf("a brief reader holds nothing that is closed: %d bytes, %v", n, err)
+	}
+}
+
+func testReader(t *testing.T, reader storage.ReadAtCloser, content []byte) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
@@ -65,9 +78,6 @@ func testParts(t *testing.T, bucket storage.Bucket, key string, content []byte) 
 	group.Wait()
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := reader.ReadAt(make([]byte, 1), 0); err == nil {
-		t.Error("a closed reader reads")
 	}
 }
 
