@@ -167,7 +167,9 @@ func (a *Attributor) traceLots(step *Step, redemption *settlement.Redemption) {
 		lot := &a.account.Lots[index]
 		step.Candidates = append(step.Candidates, Candidate{*lot, a.order.available(lot), taken[index]})
 	}
-	exclude := func(lot *settlement.Lot) { step.Excluded = append(step.Excluded, Exclusion{*lot, a.whyNot(lot, redemption)}) }
+	exclude := func(lot *settlement.Lot) {
+		step.Excluded = append(step.Excluded, Exclusion{*lot, a.whyNot(lot, redemption)})
+	}
 	for i := range a.UsedUp {
 		if a.placeOfLot(&a.UsedUp[i].Key) < 0 {
 			exclude(&a.UsedUp[i])
