@@ -65,7 +65,7 @@ type Writer struct {
 
 	raw, packed []byte
 	compressor  lz4.Compressor
-	// pays says that compression saved a quarter at least when it was tried last.
+	// pays says that compression saved a third at least when it was tried last.
 	pays bool
 }
 
@@ -247,7 +247,7 @@ func (w *Writer) pack(raw []byte) []byte {
 		w.packed = make([]byte, bound)
 	}
 	size, err := w.compressor.CompressBlock(raw, w.packed[:cap(w.packed)])
-	if err != nil || size == 0 || size > len(raw)-len(raw)/4 || len(raw) > maxRatio*size {
+	if err != nil || size == 0 || size > len(raw)-len(raw)/3 || len(raw) > maxRatio*size {
 		return raw
 	}
 	w.pays = true
