@@ -51,11 +51,17 @@ func asNobodyElse(t *testing.T) {
 // scriptedBucket returns a bucket of a store whose answers a test gives. It needs no server.
 func scriptedBucket(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (storage.Bucket, *scripted) {
 	t.Helper()
+	return persistentBucket(t, 2, answer)
+}
+
+// persistentBucket is a scripted bucket that makes this many attempts.
+func persistentBucket(t *testing.T, attempts int, answer func(http.ResponseWriter, *http.Request)) (storage.Bucket, *scripted) {
+	t.Helper()
 	asNobodyElse(t)
 	store := &scripted{answer: answer}
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
-	options := storage.S3Options{Endpoint: server.URL, Region: "us-east-1", PathStyle: true, Attempts: 2, Stall: 2 * time.Second}
+	options := storage.S3Options{Endpoint: server.URL, Region: "us-east-1", PathStyle: true, Attempts: attempts, Stall: 2 * time.Second}
 	bucket, err := storage.OpenS3(t.Context(), "books", "ledger", options)
 	if err != nil {
 		t.Fatal(err)
@@ -327,7 +333,8 @@ func TestS3Authorities(t *testing.T) {
 }
 
 func TestS3Cancellation(t *testing.T) {
-	bucket, _ := scriptedBucket(t, func(w http.ResponseWriter, r *http.Request) {
+	// The pauses between attempts are random: few of them may end before anything is cancelled.
+	bucket, _ := persistentBucket(t, 50, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.URL.Path == "/books/ledger/body" {
 			w.Header().Set("ETag", `"v1"`)
 			w.Header().Set("Content-Length", "100")
