@@ -87,23 +87,26 @@ type past struct {
 	// arena is where accounts are decoded, and nothing else: it is reset when another member is asked about.
 	arena  *accounts.Arena
 	opened []openedNight
-	// member is who was asked about last, found what there is of it, by night.
-	member string
-	found  []foundPast
+	// member is who was asked about last, found what there is of it, by night. together is how many nights are asked next, of a store
+	// that is far away.
+	member   string
+	found    []foundPast
+	together int
 	// lent is what was returned last.
 	lent settlement.Account
 }
 
 type openedNight struct {
-	open bool
+	open, distant bool
 	// finder is nil if nothing was put away in the partition.
 	finder *accounts.Finder
 }
 
 // A foundPast is what a night put away of the member. Nearly always it does not have what is looked for, which its bytes tell.
 type foundPast struct {
-	// asked says that it was looked for, there that there is something.
+	// asked says that it was looked for, there that there is something, err what went wrong.
 	asked, there bool
+	err          error
 	// searched is how many bytes were gone through.
 	searched int
 	// account is what there is, once something was found or it was gone through often; places are those of its lots by transaction
@@ -133,7 +136,7 @@ func (p *past) PutAway(night int, member, transactionID string) (*settlement.Acc
 	if p.member != member {
 		clear(p.found)
 		p.arena.Reset()
-		p.member = member
+		p.member, p.together = member, 1
 	}
 	away, err := p.putAway(night, transactionID)
 	if err != nil {
@@ -142,25 +145,21 @@ func (p *past) PutAway(night int, member, transactionID string) (*settlement.Acc
 	return away, nil
 }
 
-func (p *past) putAway(night int, transactionID string) (*settlement.Account, error) {
+func (p *past) putAway(night int, transactionID string) (_ *settlement.Account, err error) {
 	found := &p.found[night]
-	if found.asked && !found.there {
-		return nil, nil
+	if !found.asked {
+		p.ask(night)
 	}
-	opened, err := p.open(night)
-	if err != nil || opened.finder == nil {
-		return nil, err
+	if found.err != nil || !found.there {
+		return nil, found.err
 	}
 	if found.account == nil {
-		found.asked = true
 		// A member has one entry a night, so it stays the one that the finder is at.
-		if found.there, err = opened.finder.Find(p.member); err != nil || !found.there {
-			return nil, err
-		}
-		if found.searched += opened.finder.Bytes(); found.searched <= worthPlaces_bytes && !opened.finder.Mentions(transactionID) {
+		finder := p.opened[night].finder
+		if found.searched += finder.Bytes(); found.searched <= worthPlaces_bytes && !finder.Mentions(transactionID) {
 			return nil, nil
 		}
-		if found.account, err = opened.finder.Account(p.arena); err != nil {
+		if found.account, err = finder.Account(p.arena); err != nil {
 			return nil, err
 		}
 	}
@@ -168,6 +167,42 @@ func (p *past) putAway(night int, transactionID string) (*settlement.Account, er
 		return found.account, nil
 	}
 	return found.having(transactionID, &p.lent), nil
+}
+
+// mostTogether is how many nights are asked at a time at most.
+const mostTogether = 16
+
+// ask looks for the member among what a night put away. Where each answer takes its time, older nights are asked together with it, since
+// they probably come next: twice as many each time, so that in the end not more than twice as many are asked as have to be.
+func (p *past) ask(night int) {
+	if p.together == 1 {
+		p.look(night)
+	} else {
+		var looks sync.WaitGroup
+		for older := night; older < min(night+p.together, len(p.nights)); older++ {
+			if !p.found[older].asked {
+				looks.Go(func() { p.look(older) })
+			}
+		}
+		looks.Wait()
+	}
+	if p.opened[night].distant {
+		p.together = min(2*p.together, mostTogether)
+	}
+}
+
+// look looks for the member among what a night put away.
+func (p *past) look(night int) {
+	found := &p.found[night]
+	found.asked = true
+	found.err = guarded(func() error {
+		opened, err := p.open(night)
+		if err != nil || opened.finder == nil {
+			return err
+		}
+		found.there, err = opened.finder.Find(p.member)
+		return err
+	})
 }
 
 const (
@@ -233,7 +268,7 @@ func (p *past) open(night int) (*openedNight, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened.open = true
+	opened.open, opened.distant = true, bundle.Distant()
 	if run != nil {
 		opened.finder = accounts.NewFinder(run)
 	}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"alliance/settlement"
 	"alliance/settlement/accounts"
@@ -44,8 +46,107 @@ func putAwayOf(t *testing.T, pool *spool.Pool, night settlement.Date, partitions
 	return p.groups
 }
 
+// A distantBlob is a blob that says of itself that it is far away.
+type distantBlob struct {
+	pooled
+	// reading is how many reads are under way, most how many there ever were.
+	reading, most *atomic.Int32
+	pause         time.Duration
+}
+
+func (distantBlob) RequestBytes() int64 { return 512 << 10 }
+
+func (d distantBlob) ReadAt(buffer []byte, offset int64) (int, error) {
+	reading := d.reading.Add(1)
+	defer d.reading.Add(-1)
+	for most := d.most.Load(); reading > most && !d.most.CompareAndSwap(most, reading); most = d.most.Load() {
+	}
+	time.Sleep(d.pause)
+	return d.pooled.ReadAt(buffer, offset)
+}
+
+// TestDistantNightsAreAskedTogether looks for somebody whom no night has but the oldest, and somebody whom all have.
+func TestDistantNightsAreAskedTogether(t *testing.T) {
+	pool := spool.NewPool(t.TempDir(), 1<<20)
+	defer pool.Close()
+	for _, distant := range []bool{true, false} {
+		var reading, most atomic.Int32
+		var runs []stateRun
+		const nights = 40
+		for night := range nights {
+			members := []string{"everywhere"}
+			if night == nights-1 {
+				members = append(members, "oldest")
+			}
+			for _, run := range putAwayOf(t, pool, settlement.Date(20000-night), 1, members) {
+				if distant {
+					run.blob = distantBlob{run.blob, &reading, &most, 20 * time.Millisecond}
+				}
+				runs = append(runs, run)
+			}
+		}
+		all, err := pastNights(runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		past := newPast(t.Context(), all, 0, pastParties, new(accounts.Arena))
+		for night := range nights {
+			if away, err := past.PutAway(night, "everywhere", "t-everywhere"); err != nil || away == nil || away.Lots[0].Spent != int64(20000-night) {
+				t.Fatalf("night %d: %+v, %v", night, away, err)
+			}
+			if night == 0 && most.Load() > 1 {
+				t.Errorf("%d nights were asked for what the newest has", most.Load())
+			}
+		}
+		for night := range nights {
+			if away, err := past.PutAway(night, "oldest", "t-oldest"); err != nil || (away != nil) != (night == nights-1) {
+				t.Fatalf("night %d: %+v, %v", night, away, err)
+			}
+		}
+		past.close()
+		if most := most.Load(); distant && (most < 4 || most > mostTogether) {
+			t.Errorf("%d nights were asked together", most)
+		}
+	}
+}
+
+// TestNightThatCannotBeRead damages one of several distant nights, which matters to those who ask it alone.
+func TestNightThatCannotBeRead(t *testing.T) {
+	pool := spool.NewPool(t.TempDir(), 1<<20)
+	defer pool.Close()
+	var reading, most atomic.Int32
+	var runs []stateRun
+	const nights, damaged = 12, 9
+	for night := range nights {
+		for _, run := range putAwayOf(t, pool, settlement.Date(20000-night), 1, []string{"M"}) {
+			run.blob = distantBlob{run.blob, &reading, &most, 0}
+			if night == damaged {
+				run.object.IndexSHA256 = "another"
+			}
+			runs = append(runs, run)
+		}
+	}
+	all, err := pastNights(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := newPast(t.Context(), all, 0, pastParties, new(accounts.Arena))
+	defer past.close()
+	for night := range nights {
+		if _, err := past.PutAway(night, "M", "t-M"); (err != nil) != (night == damaged) {
+			t.Errorf("night %d: %v", night, err)
+		}
+	}
+}
+
 // TestPastOfFewerPartitions asks for everybody, partition by partition, after nights that had fewer of them.
 func TestPastOfFewerPartitions(t *testing.T) {
+	for _, distant := range []bool{false, true} {
+		testPastOfFewerPartitions(t, distant)
+	}
+}
+
+func testPastOfFewerPartitions(t *testing.T, distant bool) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -69,6 +170,11 @@ func TestPastOfFewerPartitions(t *testing.T) {
 			}
 		}
 		one := putAwayOf(t, pool, date, night.partitions, members)
+		for i := range one {
+			if distant {
+				one[i].blob = distantBlob{one[i].blob, new(atomic.Int32), new(atomic.Int32), 0}
+			}
+		}
 		if groups := max(1, night.partitions/partitionsPerGroup); len(one) != groups && (len(one) > 0 || len(members) > 0) {
 			t.Errorf("%d partitions are %d groups, not %d", night.partitions, len(one), groups)
 		}
