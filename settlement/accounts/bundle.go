@@ -98,15 +98,8 @@ func (b *Bundle) Runs() int { return len(b.runs) }
 // IndexSHA256 returns what [EncodeDirectory] did.
 func (b *Bundle) IndexSHA256() string { return b.indexSHA256 }
 
-// Distant reports whether a read of the bundle takes as long as one from far away, so that it is better to ask for several things at
-// a time.
-func (b *Bundle) Distant() bool {
-	costly, ok := b.r.(sections.Costly)
-	return ok && costly.RequestBytes() >= distantBytes
-}
-
-// distantBytes is how many bytes more are read rather than to ask a second time of what is far away.
-const distantBytes = 128 << 10
+// Distant reports whether the bundle is read from far away: see [sections.Distant].
+func (b *Bundle) Distant() bool { return sections.Distant(b.r) }
 
 // part returns the bytes of a run; nil if it has none.
 func (b *Bundle) part(number int) io.ReaderAt {

@@ -64,6 +64,18 @@ func (r *stateRun) content(ctx context.Context, whole bool) (storage.ReadAtClose
 	return sections.InMemory(content), err
 }
 
+// settledOn returns when the rows of a run of ids were settled, NoDate if they wait.
+func (r *stateRun) settledOn() (settlement.Date, error) {
+	if r.object.Role == books.WaitingIDs {
+		return settlement.NoDate, nil
+	}
+	date, err := settlement.ParseDate(r.object.Night)
+	if err != nil {
+		return date, fmt.Errorf("%w: %s: the night that wrote it: %w", books.ErrBroken, r.object.Object, err)
+	}
+	return date, nil
+}
+
 // body returns a run that is not on record as what is stored. It has to be closed.
 func (r *stateRun) body(ctx context.Context) readSeekCloser {
 	if r.gathering != nil {

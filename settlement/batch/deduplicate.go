@@ -14,17 +14,17 @@ import (
 func (r *run) deduplicate(ctx context.Context) error {
 	r.stage(stageDeduplicate, int64(r.Partitions))
 	defer r.finish(stageDeduplicate)
-	taken, closeTaken, err := openIDs(ctx, r.opening.Taken)
+	taken, err := openIDs(ctx, r.opening.Taken)
 	if err != nil {
 		return err
 	}
-	defer closeTaken()
+	defer taken.close()
 	deduplicators := make([]clearing.Deduplicator, r.Workers)
 	buffers := make([]claimantBuffer, r.Workers)
-	wanted := make([]digestBuffer, r.Workers)
+	wanted := make([]wantedBuffer, r.Workers)
 	var mutex sync.Mutex
 	r.refusals = make(map[rowName]clearing.Refusal)
-	return each(ctx, r.Workers, r.Partitions, func(_ context.Context, worker, i int) error {
+	return each(ctx, r.Workers, r.Partitions, func(ctx context.Context, worker, i int) error {
 		claimants, err := buffers[worker].load(r, i)
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func (r *run) deduplicate(ctx context.Context) error {
 		deduplicator := &deduplicators[worker]
 		deduplicator.Date, deduplicator.DuplicateDays = r.Date, r.Rulebook.Intake.DuplicateDays
 		refusals, err := deduplicator.Refuse(claimants, func(visit func(settlement.TakenID)) error {
-			return lookUp(taken, claimants, &wanted[worker], r.Partitions, visit)
+			return taken.lookUp(ctx, claimants, deduplicator.OldestSettled(), &wanted[worker], r.Partitions, visit)
 		})
 		if err != nil {
 			return err

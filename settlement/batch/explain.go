@@ -184,19 +184,16 @@ func settledDates(ledger *books.Ledger) []settlement.Date {
 
 // hasID reports whether a date settled the id.
 func hasID(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, date settlement.Date, id settlement.Digest) (bool, error) {
-	runs, closeRuns, err := openIDs(ctx, recordedIDs(ledger, state, books.IDs))
+	settled, err := openIDs(ctx, recordedIDs(ledger, state, books.IDs))
 	if err != nil {
 		return false, err
 	}
-	defer closeRuns()
+	defer settled.close()
 	found := false
-	for _, run := range runs {
-		err := run.Lookup([]settlement.Digest{id}, func(taken settlement.TakenID) error {
-			found = found || taken.SettledOn == date
-			return nil
-		})
-		if err != nil {
-			return false, broken(err)
+	for i := range settled.runs {
+		run := &settled.runs[i]
+		if err := run.find([]settlement.Digest{id}, func(taken settlement.TakenID) { found = found || taken.SettledOn == date }); err != nil {
+			return false, err
 		}
 	}
 	return found, nil

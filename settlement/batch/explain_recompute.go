@@ -222,17 +222,18 @@ func (e *explainer) deduplicate(ctx context.Context, rows []settlement.Transacti
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	runs, closeRuns, err := openIDs(ctx, e.opening.Taken)
+	onRecord, err := openIDs(ctx, e.opening.Taken)
 	if err != nil {
 		return nil, err
 	}
-	defer closeRuns()
+	defer onRecord.close()
 	wanted := make([]clearing.Claimant, len(rows))
 	for i := range rows {
-		wanted[i].ID = clearing.IDDigest(e.rulebook.Parties.ID(rows[i].Merchant), rows[i].ID)
+		wanted[i].ID, wanted[i].BusinessDate = clearing.IDDigest(e.rulebook.Parties.ID(rows[i].Merchant), rows[i].ID), rows[i].BusinessDate
 	}
 	var taken []settlement.TakenID
-	err = lookUp(runs, wanted, &digestBuffer{}, 1, func(id settlement.TakenID) { taken = append(taken, id) })
+	oldest := (&clearing.Deduplicator{Date: e.date, DuplicateDays: e.rulebook.Intake.DuplicateDays}).OldestSettled()
+	err = onRecord.lookUp(ctx, wanted, oldest, new(wantedBuffer), 1, func(id settlement.TakenID) { taken = append(taken, id) })
 	if err != nil {
 		return nil, err
 	}

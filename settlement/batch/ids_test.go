@@ -174,11 +174,11 @@ func TestStoredIDsAreReadFromTheLedger(t *testing.T) {
 	if run.gathering != nil || run.ledger != ledger {
 		t.Errorf("the run is not read from the ledger: %+v", run)
 	}
-	_, closeAll, err := openIDs(t.Context(), r.settledIDs)
+	opened, err := openIDs(t.Context(), r.settledIDs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeAll()
+	opened.close()
 }
 
 // A halfBucket fails to create runs, so many times, after it has read a half.

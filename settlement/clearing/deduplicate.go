@@ -89,8 +89,13 @@ type Deduplicator struct {
 	rivals   []*Claimant
 }
 
+// OldestSettled returns the settlement date from which on rows on record take an id whatever their business date is.
+func (d *Deduplicator) OldestSettled() settlement.Date {
+	return d.Date - settlement.Date(d.DuplicateDays)
+}
+
 // Refuse returns the refusals, in order of (file, row). taken calls its argument for ids on record,
-// of rows settled before Date or deferred: at least those that the claimants want.
+// of rows settled before Date or deferred: at least those that take an id from one of the claimants.
 func (d *Deduplicator) Refuse(claimants []Claimant, taken func(visit func(settlement.TakenID)) error) ([]Refusal, error) {
 	if len(claimants) > math.MaxInt32 {
 		return nil, fmt.Errorf("%d rows are in one partition by transaction id, more than the limit of %d; run with more partitions", len(claimants), math.MaxInt32)
@@ -187,7 +192,7 @@ func (d *Deduplicator) settle(claimants []Claimant, first, last uint32, refusals
 
 // refuse says whether a claimant is refused. holder is the row of this run that has the id, if any.
 func (d *Deduplicator) refuse(claimant, holder *Claimant, onRecord []settlement.TakenID) (refusal Refusal, refused bool) {
-	oldest := d.Date - settlement.Date(d.DuplicateDays)
+	oldest := d.OldestSettled()
 	var same, other *settlement.TakenID
 	for i := range onRecord {
 		by := &onRecord[i]

@@ -66,6 +66,12 @@ func requestBytes(reader io.ReaderAt) int64 {
 	return gapBytes
 }
 
+// Distant reports whether a reader reads from far away, so that it is better to ask for several things at a time.
+func Distant(reader io.ReaderAt) bool { return requestBytes(reader) >= distantBytes }
+
+// distantBytes is how many bytes more are read rather than to ask a second time of what is far away.
+const distantBytes = 128 << 10
+
 // A Fetcher reads sections of a file, in ascending order as a rule: it is told first which ones will be
 // wanted, and reads them at once and ahead. It is not safe for concurrent use; the reader must be,
 // since a few reads are on their way at a time.
