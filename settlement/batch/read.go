@@ -148,7 +148,7 @@ func (r *run) readObjects(ctx context.Context) error {
 	var places []int32
 	r.files, places = newNightFiles(objects)
 	r.codec = rowCodec{r.files, r.Date}
-	r.Partitions = orDefault(r.Partitions, partitionsFor(objects))
+	r.Partitions = orDefault(r.Partitions, partitionsFor(r.bytesToRead()))
 	r.rows, r.claimants = r.Pool.NewSpool(r.Partitions), r.Pool.NewSpool(r.Partitions)
 	readers := make([]*fileReader, r.Workers)
 	order := largestFirst(objects)
@@ -203,17 +203,23 @@ const (
 	mostPartitions   = 1024
 )
 
-// partitionsFor returns into how many partitions the rows of files go, from their sizes.
-func partitionsFor(objects []intake.Object) int {
-	var size int64
-	for i := range objects {
-		size += objects[i].Size
-	}
+// partitionsFor returns into how many partitions the rows of files of so many bytes go.
+func partitionsFor(bytes int64) int {
 	partitions := fewestPartitions
-	for partitions < mostPartitions && int64(partitions)*rowsPerPartition*bytesPerRow < size {
+	for partitions < mostPartitions && int64(partitions)*rowsPerPartition*bytesPerRow < bytes {
 		partitions *= 2
 	}
 	return partitions
+}
+
+// bytesToRead returns how large the files are whose rows are read. Most of those that are listed were settled on the nights before.
+func (r *run) bytesToRead() (bytes int64) {
+	for i := range r.listing.Objects {
+		if object := &r.listing.Objects[i]; r.listing.Action(r.opening.History, object) == intake.ReadRows {
+			bytes += object.Size
+		}
+	}
+	return bytes
 }
 
 // A readFile is what one object came to.
