@@ -200,7 +200,7 @@ const (
 	rowsPerPartition = 1 << 16
 	bytesPerRow      = 24
 	fewestPartitions = 16
-	mostPartitions   = 1024
+	mostPartitions   = 512
 )
 
 // partitionsFor returns into how many partitions the rows of files of so many bytes go.

@@ -15,22 +15,35 @@ func (v *verifier) checkAcknowledgements(ctx context.Context, dates []settlement
 	if v.job.Acknowledgements == nil {
 		return nil
 	}
+	type told struct {
+		date settlement.Date
+		key  string
+		file books.FileRecord
+	}
+	var all []told
+	var keys []string
 	for _, date := range dates {
 		settled, _ := v.ledger.Settled(date)
 		for _, acknowledgement := range settled.Acknowledgements {
 			folder := books.StatementFolder(acknowledgement.Merchant, date)
 			for _, file := range acknowledgement.Files {
-				if err := v.checkAcknowledgement(ctx, date, folder+"/"+file.Name, file); err != nil {
-					return err
-				}
+				all = append(all, told{date, folder + "/" + file.Name, file})
+				keys = append(keys, folder+"/"+file.Name)
 			}
 		}
+	}
+	sums, faults, err := contentSums(ctx, v.job.Acknowledgements, keys)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		v.checkAcknowledgement(one.date, one.key, one.file, sums[one.key], faults[one.key])
 	}
 	return nil
 }
 
-func (v *verifier) checkAcknowledgement(ctx context.Context, date settlement.Date, key string, file books.FileRecord) error {
-	sum, err := sumOfObject(ctx, v.job.Acknowledgements, key)
+// checkAcknowledgement compares what a file comes to, or why it cannot be read, with the record.
+func (v *verifier) checkAcknowledgement(date settlement.Date, key string, file books.FileRecord, sum string, err error) {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		v.fault("acknowledgements", date, "%s is missing; settle repair brings it back", key)
@@ -38,11 +51,8 @@ func (v *verifier) checkAcknowledgement(ctx context.Context, date settlement.Dat
 		v.fault("acknowledgements", date, "%s was changed while it was read; is a run publishing? Verify again", key)
 	case errors.Is(err, storage.ErrIrregular):
 		v.fault("acknowledgements", date, "%v", err)
-	case err != nil:
-		return err
 	// Forgetting a member does not reach what merchants were told before.
 	case sum != file.SHA256 && sum != v.ledger.Current(file).SHA256:
 		v.fault("acknowledgements", date, "%s has SHA-256 %s instead of %s; settle repair mends it", key, sum, v.ledger.Current(file).SHA256)
 	}
-	return nil
 }

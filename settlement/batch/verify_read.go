@@ -107,13 +107,8 @@ func (v *verifier) readDate(ctx context.Context, date settlement.Date) (*dateFac
 		return nil, nil
 	}
 	facts := &dateFacts{settled: settled, statements: make(map[string]*statementFacts)}
-	for i := range settled.Statements {
-		record := &settled.Statements[i]
-		found, err := v.readStatement(ctx, date, record)
-		if err = v.readable(facts, record.Merchant, date, err); err != nil {
-			return nil, err
-		}
-		facts.statements[record.Merchant] = found
+	if err := v.readStatements(ctx, facts); err != nil {
+		return nil, err
 	}
 	err := v.readAlliance(ctx, facts)
 	if err = v.readable(facts, "alliance", date, err); err != nil {
@@ -124,6 +119,51 @@ func (v *verifier) readDate(ctx context.Context, date settlement.Date) (*dateFac
 		return nil, err
 	}
 	return facts, nil
+}
+
+const (
+	// readTogether is how many merchants' statements are read at a time: a store that is far away takes its time for each file.
+	readTogether = 16
+	// readTogetherBytes is how large each of them may be for that, as a file is in memory while it is read.
+	readTogetherBytes = 8 << 20
+)
+
+// readStatements reads the tables of all merchants.
+func (v *verifier) readStatements(ctx context.Context, facts *dateFacts) error {
+	records := facts.settled.Statements
+	together := readTogether
+	for i := range records {
+		var bytes int64
+		for _, file := range records[i].Files {
+			bytes += file.Bytes
+		}
+		if bytes > readTogetherBytes {
+			together = 1
+		}
+	}
+	type reading struct {
+		verifier
+		found *statementFacts
+		err   error
+	}
+	readings := make([]reading, len(records))
+	err := each(ctx, together, len(records), func(ctx context.Context, _, i int) error {
+		one := &readings[i]
+		one.verifier = verifier{job: v.job, ledger: v.ledger, alliance: v.alliance, report: new(VerifyReport)}
+		one.found, one.err = one.readStatement(ctx, facts.settled.Date, &records[i])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range readings {
+		v.report.Faults = append(v.report.Faults, readings[i].report.Faults...)
+		if err := v.readable(facts, records[i].Merchant, facts.settled.Date, readings[i].err); err != nil {
+			return err
+		}
+		facts.statements[records[i].Merchant] = readings[i].found
+	}
+	return nil
 }
 
 // readable tells what is wrong with content from a store that fails, whose error it returns.

@@ -39,22 +39,22 @@ func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date)
 			}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(wanted)) {
-		sum, err := "", error(nil)
-		if found[key] {
-			sum, err = sumOfObject(ctx, v.job.Statements, key)
-		}
+	keys := slices.Sorted(maps.Keys(wanted))
+	sums, faults, err := contentSums(ctx, v.job.Statements, slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !found[key] }))
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		err := faults[key]
 		switch {
 		case errors.Is(err, storage.ErrChanged), errors.Is(err, storage.ErrNotFound):
 			v.fault("statements", dateOfKey(key), "%s was changed while it was read; is a run publishing? Verify again", key)
 		case errors.Is(err, storage.ErrIrregular):
 			v.fault("statements", dateOfKey(key), "%v: remove it and run settle repair", err)
-		case err != nil:
-			return err
 		case !found[key]:
 			v.fault("statements", dateOfKey(key), "%s is missing; settle repair brings it back", key)
-		case sum != wanted[key]:
-			v.fault("statements", dateOfKey(key), "%s has SHA-256 %s instead of %s; settle repair mends it", key, sum, wanted[key])
+		case sums[key] != wanted[key]:
+			v.fault("statements", dateOfKey(key), "%s has SHA-256 %s instead of %s; settle repair mends it", key, sums[key], wanted[key])
 		}
 	}
 	return nil
@@ -91,6 +91,27 @@ func dateOfKey(key string) settlement.Date {
 		}
 	}
 	return settlement.NoDate
+}
+
+// sumsTogether is how many published files are read at a time: a store that is far away takes its time for each.
+const sumsTogether = 16
+
+// contentSums returns the SHA-256 of objects by key, and the errors by key of those that are not there, are changed while they are read,
+// or are no regular files. Another error is the store's.
+func contentSums(ctx context.Context, bucket storage.Bucket, keys []string) (sums map[string]string, faults map[string]error, err error) {
+	found, failed := make([]string, len(keys)), make([]error, len(keys))
+	err = each(ctx, sumsTogether, len(keys), func(ctx context.Context, _, i int) (err error) {
+		found[i], err = sumOfObject(ctx, bucket, keys[i])
+		if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrIrregular) {
+			failed[i], err = err, nil
+		}
+		return err
+	})
+	sums, faults = make(map[string]string), make(map[string]error)
+	for i, key := range keys {
+		sums[key], faults[key] = found[i], failed[i]
+	}
+	return sums, faults, err
 }
 
 func sumOfObject(ctx context.Context, bucket storage.Bucket, key string) (string, error) {

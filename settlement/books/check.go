@@ -7,9 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"alliance/settlement"
 	"alliance/settlement/storage"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // statementName is the file that says what is in a folder.
@@ -202,6 +205,10 @@ func (l *Ledger) VerifyDate(ctx context.Context, date settlement.Date, report fu
 }
 
 func (l *Ledger) verifyRecords(ctx context.Context, records []Record, report func(fault error)) (int64, error) {
+	faults, err := l.verifyObjects(ctx, records)
+	if err != nil {
+		return int64(len(faults)), err
+	}
 	type key struct {
 		merchant string
 		date     settlement.Date
@@ -209,26 +216,14 @@ func (l *Ledger) verifyRecords(ctx context.Context, records []Record, report fun
 	versions := make(map[key]int)
 	seen := make(map[string]bool)
 	for i := range records {
-		var failed error
 		records[i].files(func(file *FileRecord) {
-			if seen[file.Object] || failed != nil {
-				return
-			}
-			seen[file.Object] = true
-			if file.Offset != 0 {
-				failed = l.verifyPack(ctx, file.Object, report)
-				return
-			}
-			err := l.verifyObject(ctx, *file)
-			if errors.Is(err, ErrBroken) {
-				report(err)
-			} else {
-				failed = err
+			if !seen[file.Object] {
+				seen[file.Object] = true
+				for _, fault := range faults[file.Object] {
+					report(fault)
+				}
 			}
 		})
-		if failed != nil {
-			return int64(len(seen)), failed
-		}
 		for _, date := range records[i].Dates {
 			for _, statement := range date.Statements {
 				last := versions[key{statement.Merchant, date.Date}]
@@ -241,6 +236,48 @@ func (l *Ledger) verifyRecords(ctx context.Context, records []Record, report fun
 		}
 	}
 	return int64(len(seen)), nil
+}
+
+// verifiedTogether is how many objects are read at a time: a store that is far away takes its time for each.
+const verifiedTogether = 16
+
+// verifyObjects reads every object of records and returns what is wrong with each.
+func (l *Ledger) verifyObjects(ctx context.Context, records []Record) (map[string][]error, error) {
+	var mutex sync.Mutex
+	faults, begun := make(map[string][]error), make(map[string]bool)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(verifiedTogether)
+	for i := range records {
+		records[i].files(func(file *FileRecord) {
+			if begun[file.Object] || ctx.Err() != nil {
+				return
+			}
+			begun[file.Object] = true
+			one := *file
+			group.Go(func() error {
+				found, err := l.faultsOf(ctx, one)
+				mutex.Lock()
+				defer mutex.Unlock()
+				faults[one.Object] = found
+				return err
+			})
+		})
+	}
+	err := group.Wait()
+	return faults, err
+}
+
+// faultsOf reads the object of a file and returns what is wrong with it. An error is the store's.
+func (l *Ledger) faultsOf(ctx context.Context, file FileRecord) (faults []error, err error) {
+	if file.Offset != 0 {
+		err := l.verifyPack(ctx, file.Object, func(fault error) { faults = append(faults, fault) })
+		return faults, err
+	}
+	err = l.verifyObject(ctx, file)
+	if errors.Is(err, ErrBroken) {
+		return []error{err}, nil
+	}
+	return nil, err
 }
 
 // verify reads an object and returns an error if it is not what is on record.
