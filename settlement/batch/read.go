@@ -148,7 +148,7 @@ func (r *run) readObjects(ctx context.Context) error {
 	var places []int32
 	r.files, places = newNightFiles(objects)
 	r.codec = rowCodec{r.files, r.Date}
-	r.Partitions = orDefault(r.Partitions, partitionsFor(r.bytesToRead()))
+	r.Partitions = orDefault(r.Partitions, partitionsFor(r.bytesToRead(), r.Pool.Budget(), r.Workers))
 	r.rows, r.claimants = r.Pool.NewSpool(r.Partitions), r.Pool.NewSpool(r.Partitions)
 	readers := make([]*fileReader, r.Workers)
 	order := largestFirst(objects)
@@ -194,19 +194,31 @@ func largestFirst(objects []intake.Object) []int {
 	return order
 }
 
-// rowsPerPartition is about how many rows a partition holds, so that each worker has one in memory;
-// bytesPerRow is how few bytes a row of a packed file takes.
+// rowsPerPartition is about how many rows a partition holds, so that each worker has one in memory; bytesPerRow is how few bytes a row
+// of a packed file takes.
 const (
 	rowsPerPartition = 1 << 16
 	bytesPerRow      = 24
 	fewestPartitions = 16
-	mostPartitions   = 512
+	// Each row goes to another of the usualPartitions: with more of them the processor finds less of where it writes in its caches. So
+	// those of a larger night hold up to mostRowsPerPartition, of rowBytes each, as far as those in workers' hands take one part of
+	// partitionShare of the memory.
+	usualPartitions      = 256
+	mostRowsPerPartition = 1 << 19
+	rowBytes             = 64
+	partitionShare       = 4
+	mostPartitions       = 1024
 )
 
-// partitionsFor returns into how many partitions the rows of files of so many bytes go.
-func partitionsFor(bytes int64) int {
+// partitionsFor returns into how many partitions the rows of files of so many bytes go, with so much memory for what is on its way.
+func partitionsFor(bytes, memory int64, workers int) int {
+	rows := bytes / bytesPerRow
 	partitions := fewestPartitions
-	for partitions < mostPartitions && int64(partitions)*rowsPerPartition*bytesPerRow < bytes {
+	for partitions < usualPartitions && int64(partitions)*rowsPerPartition < rows {
+		partitions *= 2
+	}
+	largest := min(max(memory/partitionShare/int64(max(workers, 1))/rowBytes, rowsPerPartition), mostRowsPerPartition)
+	for partitions < mostPartitions && int64(partitions)*largest < rows {
 		partitions *= 2
 	}
 	return partitions

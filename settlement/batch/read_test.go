@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"math"
 	"testing"
 
 	"alliance/settlement"
@@ -21,10 +22,29 @@ func TestPartitionsAreForWhatIsRead(t *testing.T) {
 		}
 	}
 	r := &run{listing: listing, Computation: Computation{Date: 20_030}, opening: Opening{History: history}}
-	if bytes := r.bytesToRead(); bytes != size || partitionsFor(bytes) != fewestPartitions {
-		t.Errorf("%d bytes are to be read, in %d partitions; tonight's are %d", bytes, partitionsFor(bytes), size)
+	if bytes := r.bytesToRead(); bytes != size {
+		t.Errorf("%d bytes are to be read; tonight's are %d", bytes, size)
 	}
-	if partitions := partitionsFor(size + 1); partitions != 2*fewestPartitions {
-		t.Errorf("more goes into %d partitions", partitions)
+}
+
+func TestPartitionsFor(t *testing.T) {
+	for _, test := range []struct {
+		rows, memory  int64
+		workers, want int
+	}{
+		{0, 1 << 30, 2, 16},
+		{16 << 16, 1 << 30, 2, 16},
+		{17 << 16, 1 << 30, 2, 32},
+		{200 << 16, 1 << 30, 2, 256},
+		{125_000_000, 512 << 20, 2, 256}, // 200 million rows, with --memory 1GiB
+		{125_000_000, 128 << 20, 2, 512}, // with a quarter of it
+		{125_000_000, 512 << 20, 16, 1024},
+		{200_000_000, 512 << 20, 2, 512},
+		{125_000_000, math.MaxInt64, 2, 256},
+		{1 << 40, math.MaxInt64, 2, 1024},
+	} {
+		if got := partitionsFor(test.rows*bytesPerRow, test.memory, test.workers); got != test.want {
+			t.Errorf("%d rows, %d bytes of memory, %d workers: %d partitions, want %d", test.rows, test.memory, test.workers, got, test.want)
+		}
 	}
 }

@@ -43,6 +43,9 @@ func NewPool(directory string, budget int64) *Pool {
 	return &Pool{directory: directory, budget: budget, mostReleased: mostReleased}
 }
 
+// Budget returns up to how many bytes are kept in memory.
+func (p *Pool) Budget() int64 { return p.budget }
+
 // Close gives back the disk. Nothing of the pool may be used any more.
 func (p *Pool) Close() error {
 	p.mutex.Lock()
