@@ -169,9 +169,6 @@ func (p *past) putAway(night int, transactionID string) (_ *settlement.Account, 
 	return found.having(transactionID, &p.lent), nil
 }
 
-// mostTogether is how many nights are asked at a time at most.
-const mostTogether = 16
-
 // ask looks for the member among what a night put away. Where each answer takes its time, older nights are asked together with it, since
 // they probably come next: twice as many each time, so that in the end not more than twice as many are asked as have to be.
 func (p *past) ask(night int) {
@@ -187,7 +184,7 @@ func (p *past) ask(night int) {
 		looks.Wait()
 	}
 	if p.opened[night].distant {
-		p.together = min(2*p.together, mostTogether)
+		p.together = min(2*p.together, askedTogether)
 	}
 }
 

@@ -104,7 +104,7 @@ func TestDistantNightsAreAskedTogether(t *testing.T) {
 			}
 		}
 		past.close()
-		if most := most.Load(); distant && (most < 4 || most > mostTogether) {
+		if most := most.Load(); distant && (most < 4 || most > askedTogether) {
 			t.Errorf("%d nights were asked together", most)
 		}
 	}

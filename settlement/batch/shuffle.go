@@ -57,6 +57,10 @@ func each(ctx context.Context, workers, count int, do func(ctx context.Context, 
 	return err
 }
 
+// askedTogether is how many objects are asked for at a time where that is all there is to do: a store that is far away takes its time for
+// each.
+const askedTogether = 16
+
 // A BrokenError is a mistake of this program that one of its invariants caught: nothing of what
 // was under way may be used.
 type BrokenError struct {

@@ -25,13 +25,10 @@ type takenRun struct {
 	settledOn settlement.Date
 }
 
-// runsTogether is how many runs are opened, and asked if they are far away, at a time.
-const runsTogether = 16
-
 // openIDs opens runs of ids.
 func openIDs(ctx context.Context, runs []stateRun) (*takenIDs, error) {
 	opened := &takenIDs{runs: make([]takenRun, len(runs))}
-	err := each(ctx, runsTogether, len(runs), func(_ context.Context, _, i int) (err error) {
+	err := each(ctx, askedTogether, len(runs), func(_ context.Context, _, i int) (err error) {
 		opened.runs[i], err = openTaken(ctx, &runs[i])
 		return err
 	})
@@ -84,7 +81,7 @@ func (t *takenIDs) lookUp(ctx context.Context, claimants []clearing.Claimant, ol
 	}
 	together := 1
 	if slices.ContainsFunc(t.runs, func(run takenRun) bool { return sections.Distant(run.content) }) {
-		together = runsTogether
+		together = askedTogether
 	}
 	if err := each(ctx, together, len(t.runs), look); err != nil {
 		return err

@@ -121,17 +121,13 @@ func (v *verifier) readDate(ctx context.Context, date settlement.Date) (*dateFac
 	return facts, nil
 }
 
-const (
-	// readTogether is how many merchants' statements are read at a time: a store that is far away takes its time for each file.
-	readTogether = 16
-	// readTogetherBytes is how large each of them may be for that, as a file is in memory while it is read.
-	readTogetherBytes = 8 << 20
-)
+// readTogetherBytes is how large a merchant's statement may be for several to be read at a time, as a file is in memory while it is read.
+const readTogetherBytes = 8 << 20
 
 // readStatements reads the tables of all merchants.
 func (v *verifier) readStatements(ctx context.Context, facts *dateFacts) error {
 	records := facts.settled.Statements
-	together := readTogether
+	together := askedTogether
 	for i := range records {
 		var bytes int64
 		for _, file := range records[i].Files {

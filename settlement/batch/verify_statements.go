@@ -93,14 +93,11 @@ func dateOfKey(key string) settlement.Date {
 	return settlement.NoDate
 }
 
-// sumsTogether is how many published files are read at a time: a store that is far away takes its time for each.
-const sumsTogether = 16
-
 // contentSums returns the SHA-256 of objects by key, and the errors by key of those that are not there, are changed while they are read,
 // or are no regular files. Another error is the store's.
 func contentSums(ctx context.Context, bucket storage.Bucket, keys []string) (sums map[string]string, faults map[string]error, err error) {
 	found, failed := make([]string, len(keys)), make([]error, len(keys))
-	err = each(ctx, sumsTogether, len(keys), func(ctx context.Context, _, i int) (err error) {
+	err = each(ctx, askedTogether, len(keys), func(ctx context.Context, _, i int) (err error) {
 		found[i], err = sumOfObject(ctx, bucket, keys[i])
 		if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrIrregular) {
 			failed[i], err = err, nil
