@@ -2,12 +2,15 @@ package batch
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"alliance/settlement/books"
 	"alliance/settlement/storage"
 )
 
@@ -44,5 +47,16 @@ func TestManyFaultsComeInOrder(t *testing.T) {
 		if again := w.verify(t, nil); !reflect.DeepEqual(again, first) {
 			t.Fatalf("another time the report has %d faults, in another order or others than %d", len(again.Faults), len(first.Faults))
 		}
+	}
+}
+
+// TestCancelledVerificationIsNoSoundLedger cancels before anything is read.
+func TestCancelledVerificationIsNoSoundLedger(t *testing.T) {
+	w := sampleWorld(t)
+	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := ledger.Verify(ctx, func(fault error) { t.Error(fault) }); !errors.Is(err, context.Canceled) {
+		t.Errorf("a ledger that was not read is verified: %v", err)
 	}
 }

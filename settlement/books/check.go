@@ -245,17 +245,17 @@ const verifiedTogether = 16
 func (l *Ledger) verifyObjects(ctx context.Context, records []Record) (map[string][]error, error) {
 	var mutex sync.Mutex
 	faults, begun := make(map[string][]error), make(map[string]bool)
-	group, ctx := errgroup.WithContext(ctx)
+	group, together := errgroup.WithContext(ctx)
 	group.SetLimit(verifiedTogether)
 	for i := range records {
 		records[i].files(func(file *FileRecord) {
-			if begun[file.Object] || ctx.Err() != nil {
+			if begun[file.Object] || together.Err() != nil {
 				return
 			}
 			begun[file.Object] = true
 			one := *file
 			group.Go(func() error {
-				found, err := l.faultsOf(ctx, one)
+				found, err := l.faultsOf(together, one)
 				mutex.Lock()
 				defer mutex.Unlock()
 				faults[one.Object] = found
@@ -263,7 +263,11 @@ func (l *Ledger) verifyObjects(ctx context.Context, records []Record) (map[strin
 			})
 		})
 	}
+	// What was cancelled before it had begun says nothing by itself, and must not pass for sound.
 	err := group.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
 	return faults, err
 }
 
