@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"syscall"
 	"testing"
 
@@ -37,8 +36,8 @@ func TestReleasedDiskIsGivenBack(t *testing.T) {
 	if err := kept.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Fallocate(int(pool.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, pool.end, 4096); errors.Is(err, unix.EOPNOTSUPP) {
-		t.Logf("the file system of %s cannot do that: what is released stays there until it is written over", pool.file.Name())
+	if err := unix.Fallocate(int(pool.file.files[0].Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, pool.end, 4096); errors.Is(err, unix.EOPNOTSUPP) {
+		t.Logf("the file system of %s cannot do that: what is released stays there until it is written over", pool.file.name(0))
 		return
 	}
 	full := diskBytes(t, pool.file)
@@ -65,12 +64,15 @@ func TestReleasedDiskIsGivenBack(t *testing.T) {
 	}
 }
 
-// diskBytes returns how many bytes of the disk a file takes.
-func diskBytes(t *testing.T, file *os.File) int64 {
+// diskBytes returns how many bytes of the disk the spill file takes.
+func diskBytes(t *testing.T, spilled *stripes) (bytes int64) {
 	t.Helper()
-	info, err := file.Stat()
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range spilled.files {
+		info, err := file.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes += info.Sys().(*syscall.Stat_t).Blocks * 512
 	}
-	return info.Sys().(*syscall.Stat_t).Blocks * 512
+	return bytes
 }

@@ -173,10 +173,10 @@ func (p *Pool) releaseDisk(disk *extents) {
 	p.mutex.Unlock()
 	if file != nil {
 		for _, start := range dropped {
-			drop(file, stretch{start, extentBytes})
+			file.drop(stretch{start, extentBytes})
 		}
 		for _, one := range disk.huge {
-			drop(file, one)
+			file.drop(one)
 		}
 	}
 	p.mutex.Lock()

@@ -1,9 +1,6 @@
 package spool
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -16,10 +13,9 @@ type Pool struct {
 	budget    int64
 	held      atomic.Int64
 
-	mutex  sync.Mutex
-	file   *os.File
-	end    int64
-	unlink bool
+	mutex sync.Mutex
+	file  *stripes
+	end   int64
 	// released are the extents of the file that were released last, dropped those whose content was dropped since.
 	released, dropped []int64
 	mostReleased      int
@@ -53,10 +49,7 @@ func (p *Pool) Close() error {
 	if p.file == nil {
 		return nil
 	}
-	err := p.file.Close()
-	if p.unlink {
-		err = errors.Join(err, os.Remove(p.file.Name()))
-	}
+	err := p.file.close()
 	p.file = nil
 	return err
 }
@@ -144,24 +137,17 @@ func (p *Pool) writeAt(content []byte, offset int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteAt(content, offset); err != nil {
-		return fmt.Errorf("spill to the disk at %s, after %d bytes: %w", file.Name(), before, err)
-	}
-	return nil
+	return file.write(content, offset, before)
 }
 
 // spillFile returns the file, which is made when it is needed for the first time, and how many bytes went there before.
-func (p *Pool) spillFile() (file *os.File, before int64, err error) {
+func (p *Pool) spillFile() (file *stripes, before int64, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.file == nil {
-		file, err := os.CreateTemp(p.directory, "settle-spill-*")
-		if err != nil {
-			return nil, 0, fmt.Errorf("spill to the disk: %w", err)
+		if p.file, err = newStripes(p.directory); err != nil {
+			return nil, 0, err
 		}
-		// An open file lives on without a name; where that cannot be, Close removes it.
-		p.file, p.unlink = file, os.Remove(file.Name()) != nil
-		scattered(file)
 	}
 	return p.file, p.stored, nil
 }

@@ -72,7 +72,7 @@ func (p *Pool) prefetch(pieces []piece) {
 		return // whoever reads will be told
 	}
 	for _, part := range together(stretches) {
-		fetch(file, part)
+		file.fetch(part)
 	}
 }
 

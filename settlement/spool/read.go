@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/zeebo/xxh3"
@@ -22,7 +21,7 @@ func (p *Pool) read(from *piece, offset int, buffer []byte) error {
 		return err
 	}
 	if from.stored == from.length && offset == 0 && len(buffer) == from.length {
-		if err := readFile(file, buffer, from.offset); err != nil {
+		if err := file.read(buffer, from.offset); err != nil {
 			return err
 		}
 		return from.check(buffer, file)
@@ -30,7 +29,7 @@ func (p *Pool) read(from *piece, offset int, buffer []byte) error {
 	stored := packedBuffers.take()
 	defer packedBuffers.giveBack(stored)
 	content := stored.room(from.stored)
-	if err := readFile(file, content, from.offset); err != nil {
+	if err := file.read(content, from.offset); err != nil {
 		return err
 	}
 	if offset == 0 && len(buffer) == from.length {
@@ -46,7 +45,7 @@ func (p *Pool) read(from *piece, offset int, buffer []byte) error {
 }
 
 // unpack checks what is stored of a piece and leaves what it stands for in the whole of buffer.
-func (k *piece) unpack(stored, buffer []byte, file *os.File) error {
+func (k *piece) unpack(stored, buffer []byte, file *stripes) error {
 	if err := k.check(stored, file); err != nil {
 		return err
 	}
@@ -55,32 +54,25 @@ func (k *piece) unpack(stored, buffer []byte, file *os.File) error {
 		return nil
 	}
 	if err := expand(stored, buffer); err != nil {
-		return fmt.Errorf("what was spilled to the disk at %s cannot be expanded: %w", file.Name(), err)
+		return fmt.Errorf("what was spilled to the disk at %s cannot be expanded: %w", file.name(k.offset), err)
 	}
 	return nil
 }
 
-func (k *piece) check(stored []byte, file *os.File) error {
+func (k *piece) check(stored []byte, file *stripes) error {
 	if xxh3.Hash(stored) != k.checksum {
-		return fmt.Errorf("%d bytes that were spilled to the disk at %s came back changed", k.stored, file.Name())
+		return fmt.Errorf("%d bytes that were spilled to the disk at %s came back changed", k.stored, file.name(k.offset))
 	}
 	return nil
 }
 
-func (p *Pool) openFile() (*os.File, error) {
+func (p *Pool) openFile() (*stripes, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.file == nil {
 		return nil, errors.New("read what was spilled to the disk: it was given back already")
 	}
 	return p.file, nil
-}
-
-func readFile(file *os.File, buffer []byte, offset int64) error {
-	if _, err := file.ReadAt(buffer, offset); err != nil {
-		return fmt.Errorf("read what was spilled to the disk at %s: %w", file.Name(), err)
-	}
-	return nil
 }
 
 // readsAtOnce is how many stretches are read from the disk at a time: they lie scattered over the file, and a disk
@@ -138,12 +130,12 @@ func adjoining(wanted []destination) int {
 }
 
 // readTogether reads pieces that lie one after the other.
-func readTogether(file *os.File, wanted []destination) error {
+func readTogether(file *stripes, wanted []destination) error {
 	first, last := wanted[0].piece, wanted[len(wanted)-1].piece
 	stored := extentBuffers.take()
 	defer extentBuffers.giveBack(stored)
 	content := stored.room(int(last.offset-first.offset) + last.stored)
-	if err := readFile(file, content, first.offset); err != nil {
+	if err := file.read(content, first.offset); err != nil {
 		return err
 	}
 	for _, one := range wanted {

@@ -137,10 +137,10 @@ func TestSpilledBytesThatChangeAreFound(t *testing.T) {
 			}
 			for at := range 3 {
 				var one [1]byte
-				if _, err := pool.file.ReadAt(one[:], second.offset+int64(at)); err != nil {
+				if err := pool.file.read(one[:], second.offset+int64(at)); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := pool.file.WriteAt([]byte{one[0] + 1}, second.offset+int64(at)); err != nil {
+				if err := pool.file.write([]byte{one[0] + 1}, second.offset+int64(at), 0); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := blob.ReadAt(make([]byte, 10), 0); err != nil {
@@ -151,7 +151,7 @@ func TestSpilledBytesThatChangeAreFound(t *testing.T) {
 						t.Errorf("a changed piece, %d bytes of it: %v", length, err)
 					}
 				}
-				if _, err := pool.file.WriteAt(one[:], second.offset+int64(at)); err != nil {
+				if err := pool.file.write(one[:], second.offset+int64(at), 0); err != nil {
 					t.Fatal(err)
 				}
 			}
