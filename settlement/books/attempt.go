@@ -206,6 +206,12 @@ func (b *sentBody) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
+// Summed returns how many bytes were read from the start on, and their SHA-256: see [storage.Summed].
+func (b *sentBody) Summed() (bytes int64, sum [sha256.Size]byte) {
+	b.hash.Sum(sum[:0])
+	return b.hashed, sum
+}
+
 func (b *sentBody) Seek(offset int64, whence int) (int64, error) {
 	at, err := b.body.Seek(offset, whence)
 	if err == nil {

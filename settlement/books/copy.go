@@ -71,6 +71,15 @@ func (b *objectBody) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
+// Summed returns how many bytes were read from the start on, and their SHA-256: see [storage.Summed].
+func (b *objectBody) Summed() (bytes int64, sum [sha256.Size]byte) {
+	if b.hash == nil {
+		return -1, sum
+	}
+	b.hash.Sum(sum[:0])
+	return b.at, sum
+}
+
 // open starts reading at the start of the object and goes to where reading is to begin.
 func (b *objectBody) open() error {
 	if err := b.Close(); err != nil {

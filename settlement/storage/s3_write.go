@@ -3,12 +3,16 @@ package storage
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash/crc32"
 	"io"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -81,8 +85,27 @@ func (b *s3Bucket) put(ctx context.Context, doing operation, key string, body io
 		// A second attempt after a lost answer would be refused because of the first.
 		options = append(options, once)
 	}
+	if known, ok := body.(Summed); ok {
+		if bytes, sum := known.Summed(); bytes == size {
+			options = append(options, signedWith(sum))
+		}
+	}
 	_, err = b.client.PutObject(ctx, &input, options...)
 	return err
+}
+
+// A Summed body knows the SHA-256 of what was read of it from its start on, and how many bytes that were.
+type Summed interface {
+	Summed() (bytes int64, sum [sha256.Size]byte)
+}
+
+// signedWith spares the signature the reckoning of a body's digest that is known by now. Over plain HTTP it covers the body.
+func signedWith(sum [sha256.Size]byte) func(*s3.Options) {
+	known := middleware.InitializeMiddlewareFunc("KnownDigest", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+		middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(v4.SetPayloadHash(ctx, hex.EncodeToString(sum[:])), in)
+	})
+	return s3.WithAPIOptions(func(stack *middleware.Stack) error { return stack.Initialize.Add(known, middleware.Before) })
 }
 
 // readPart fills a buffer; the body must not end before.
