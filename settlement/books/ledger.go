@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"alliance/settlement"
 	"alliance/settlement/crash"
 	"alliance/settlement/storage"
+
+	"golang.org/x/sync/errgroup"
 )
 
 var (
@@ -70,12 +73,14 @@ type Ledger struct {
 
 // Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
 func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
+	return openBy(ctx, bucket, recordsAtOnce)
+}
+
+// openBy reads up to so many records at a time.
+func openBy(ctx context.Context, bucket storage.Bucket, together int) (*Ledger, error) {
 	ledger := &Ledger{bucket: bucket, files: make(map[place]FileRecord), packs: make(map[string][]FileRecord),
 		substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
-	if err := ledger.refresh(ctx); err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	if err := ledger.checkListing(ctx); err != nil {
+	if err := ledger.readLog(ctx, together); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
 	return ledger, nil
@@ -95,22 +100,27 @@ func (l *Ledger) refresh(ctx context.Context) error {
 
 // readNext reads the record after the head, if there is one.
 func (l *Ledger) readNext(ctx context.Context) (found bool, err error) {
-	seq := int64(len(l.records)) + 1
-	text, err := l.readObject(ctx, logKey(seq))
+	text, err := l.readObject(ctx, logKey(int64(len(l.records))+1))
 	if errors.Is(err, storage.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	return true, l.take(text)
+}
+
+// take takes the text of the record after the head.
+func (l *Ledger) take(text []byte) error {
+	seq := int64(len(l.records)) + 1
 	record, err := decodeRecord(seq, text)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if _, head := l.Head(); record.Previous != head {
-		return false, fmt.Errorf("%w: record %d does not follow on record %d: the hashes differ", ErrBroken, seq, seq-1)
+		return fmt.Errorf("%w: record %d does not follow on record %d: the hashes differ", ErrBroken, seq, seq-1)
 	}
-	return true, l.append(record, text)
+	return l.append(record, text)
 }
 
 func (l *Ledger) append(record *Record, text []byte) error {
@@ -144,29 +154,85 @@ func (l *Ledger) name(file *FileRecord) bool {
 	return !found || known.SHA256 == file.SHA256 && known.Bytes == file.Bytes
 }
 
-// checkListing looks for records beyond the end, and for what is no record.
-func (l *Ledger) checkListing(ctx context.Context) error {
-	objects, err := l.bucket.List(ctx, logPrefix)
+// recordsAtOnce is how many records are asked for at a time: a store that is far away takes its time for each.
+const recordsAtOnce = 16
+
+// readLog reads all records: those that are listed, several at a time, and what came since. It looks for records beyond the end, and
+// for what is no record.
+func (l *Ledger) readLog(ctx context.Context, together int) error {
+	listed, err := l.listLog(ctx)
 	if err != nil {
 		return err
 	}
-	last := ""
-	for _, object := range objects {
-		var seq int64
-		name := strings.TrimPrefix(object.Key, logPrefix)
-		if _, err := fmt.Sscanf(name, "%020d.json", &seq); err != nil || logKey(seq) != object.Key || seq < 1 {
-			return fmt.Errorf("%w: %s is no record; find out how it came there and remove it", ErrBroken, object.Key)
+	for int64(len(l.records)) < listed {
+		texts, err := l.readSome(ctx, min(int64(together), listed-int64(len(l.records))))
+		if err != nil {
+			return err
 		}
-		last = object.Key
+		for _, text := range texts {
+			if err := l.take(text); err != nil {
+				return err
+			}
+		}
+		if len(texts) == 0 {
+			break
+		}
 	}
 	// Records are created in order: if a later one is listed, the next one can be read by now.
 	if err := l.refresh(ctx); err != nil {
 		return err
 	}
-	if head, _ := l.Head(); last > logKey(head) {
-		return fmt.Errorf("%w: there is %s, but no %s", ErrBroken, last, logKey(head+1))
+	if head, _ := l.Head(); listed > head {
+		return fmt.Errorf("%w: there is %s, but no %s", ErrBroken, logKey(listed), logKey(head+1))
 	}
 	return nil
+}
+
+// listLog returns the number of the last record that is listed.
+func (l *Ledger) listLog(ctx context.Context) (last int64, err error) {
+	objects, err := l.bucket.List(ctx, logPrefix)
+	if err != nil {
+		return 0, err
+	}
+	for _, object := range objects {
+		var seq int64
+		name := strings.TrimPrefix(object.Key, logPrefix)
+		if _, err := fmt.Sscanf(name, "%020d.json", &seq); err != nil || logKey(seq) != object.Key || seq < 1 {
+			return 0, fmt.Errorf("%w: %s is no record; find out how it came there and remove it", ErrBroken, object.Key)
+		}
+		last = max(last, seq)
+	}
+	return last, nil
+}
+
+// readSome reads so many records after the head, or those before the first that is not there.
+func (l *Ledger) readSome(ctx context.Context, count int64) ([][]byte, error) {
+	texts := make([][]byte, count)
+	missing := make([]bool, count)
+	read := func(ctx context.Context, i int) (err error) {
+		texts[i], err = l.readObject(ctx, logKey(int64(len(l.records)+i)+1))
+		if missing[i] = errors.Is(err, storage.ErrNotFound); missing[i] {
+			return nil
+		}
+		return err
+	}
+	if count == 1 {
+		if err := read(ctx, 0); err != nil {
+			return nil, err
+		}
+	} else {
+		group, ctx := errgroup.WithContext(ctx)
+		for i := range texts {
+			group.Go(func() error { return read(ctx, i) })
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+	}
+	if first := slices.Index(missing, true); first >= 0 {
+		texts = texts[:first]
+	}
+	return texts, nil
 }
 
 func (l *Ledger) readObject(ctx context.Context, key string) ([]byte, error) {

@@ -132,7 +132,8 @@ func (r *runner) process() {
 	}()
 	r.turn()
 	ctx := context.Background()
-	ledger, err := Open(ctx, faulty(r.ledger, r.call(true)))
+	// A runner waits for its turn before each call, so it reads one record after the other.
+	ledger, err := openBy(ctx, faulty(r.ledger, r.call(true)), 1)
 	if err != nil {
 		r.failed(err)
 		return
