@@ -87,6 +87,7 @@ type Deduplicator struct {
 	// onRecord holds, by first claimant, the rows on record that have the id.
 	onRecord map[uint32][]settlement.TakenID
 	rivals   []*Claimant
+	touched  uint32
 }
 
 // OldestSettled returns the settlement date from which on rows on record take an id whatever their business date is.
@@ -136,6 +137,12 @@ func (d *Deduplicator) enter(claimants []Claimant) {
 	d.next = d.next[:len(claimants)]
 	d.last, d.onRecord = make(map[uint32]uint32), make(map[uint32][]settlement.TakenID)
 	for i := range claimants {
+		if i%touchedAtOnce == 0 {
+			// They go anywhere in the table. Touching some places first lets the processor fetch them together.
+			for j := range claimants[i:min(i+touchedAtOnce, len(claimants))] {
+				d.touched += d.table[d.home(claimants[i+j].ID)]
+			}
+		}
 		d.next[i] = 0
 		slot := d.slot(claimants, claimants[i].ID)
 		first := d.table[slot]
@@ -152,15 +159,19 @@ func (d *Deduplicator) enter(claimants []Claimant) {
 	}
 }
 
-// slot returns where in the table an id is, or would be. The digest's last bytes are as good as any
-// hash, and its first ones are the same in a whole partition.
+// slot returns where in the table an id is, or would be.
 func (d *Deduplicator) slot(claimants []Claimant, id settlement.Digest) uint64 {
-	mask := uint64(len(d.table) - 1)
-	slot := binary.LittleEndian.Uint64(id[8:]) & mask
+	slot := d.home(id)
 	for d.table[slot] != 0 && claimants[d.table[slot]-1].ID != id {
-		slot = (slot + 1) & mask
+		slot = (slot + 1) & uint64(len(d.table)-1)
 	}
 	return slot
+}
+
+// home returns where the search for an id begins. The digest's last bytes are as good as any hash, and its first ones are the same in a
+// whole partition.
+func (d *Deduplicator) home(id settlement.Digest) uint64 {
+	return binary.LittleEndian.Uint64(id[8:]) & uint64(len(d.table)-1)
 }
 
 func (d *Deduplicator) addTaken(claimants []Claimant, taken settlement.TakenID) {
