@@ -60,7 +60,7 @@ func (c allocationCodec) append(buffer []byte, reference uint64, a *settlement.A
 		since++
 	}
 	buffer = binary.AppendVarint(buffer, since)
-	buffer = appendText(buffer, a.TransactionID)
+	buffer = appendPacked(buffer, a.TransactionID)
 	buffer = binary.AppendUvarint(buffer, uint64(a.Number))
 	buffer = binary.AppendVarint(buffer, a.Points)
 	flagsAt := len(buffer)
@@ -80,7 +80,7 @@ func (c allocationCodec) append(buffer []byte, reference uint64, a *settlement.A
 		}
 		buffer = binary.AppendUvarint(buffer, uint64(a.Lot.Merchant))
 		buffer = binary.AppendVarint(buffer, int64(a.Lot.BusinessDate)-int64(c.date))
-		buffer = appendText(buffer, a.Lot.TransactionID)
+		buffer = appendPacked(buffer, a.Lot.TransactionID)
 	}
 	buffer[flagsAt] = flags
 	binary.LittleEndian.PutUint16(buffer[lengthAt:], uint16(len(buffer)-lengthAt-2))
@@ -97,16 +97,16 @@ func (c allocationCodec) occurredAt(from *byteReader) settlement.Instant {
 }
 
 // peek reads only what an allocation that begins at a place of the content is named by, and its points.
-func (c allocationCodec) peek(content []byte, at int) (transaction string, number int32, points int64) {
+func (c allocationCodec) peek(content []byte, at int, texts *textArena) (transaction string, number int32, points int64) {
 	from := byteReader{content, at + lengthBytes}
 	from.unsigned() // when it occurred
-	return from.text(), int32(from.unsigned()), from.signed()
+	return from.packed(texts), int32(from.unsigned()), from.signed()
 }
 
 // read reads an allocation of the detail, from after its reference, into one that has what all of its
-// line have in common. If it is named, its id comes first. The texts are those of content. ok is false if content ends within the
-// allocation.
-func (c allocationCodec) read(content []byte, named bool, a *settlement.Allocation) (rest []byte, ok bool) {
+// line have in common. If it is named, its id comes first. Its texts live until the arena is reset, which has to be before content
+// changes. ok is false if content ends within the allocation.
+func (c allocationCodec) read(content []byte, named bool, a *settlement.Allocation, texts *textArena) (rest []byte, ok bool) {
 	start := lengthBytes
 	if named {
 		start += len(a.ID)
@@ -123,7 +123,7 @@ func (c allocationCodec) read(content []byte, named bool, a *settlement.Allocati
 	}
 	from := byteReader{content[:end], start}
 	a.OccurredAt = c.occurredAt(&from)
-	a.TransactionID = from.text()
+	a.TransactionID = from.packed(texts)
 	a.Number = int32(from.unsigned())
 	a.Points = from.signed()
 	flags := from.bytes(1)[0]
@@ -139,7 +139,7 @@ func (c allocationCodec) read(content []byte, named bool, a *settlement.Allocati
 		a.Lot.Imported = flags&lotImported != 0
 		a.Lot.Merchant = settlement.Party(from.unsigned())
 		a.Lot.BusinessDate = c.date + settlement.Date(from.signed())
-		a.Lot.TransactionID = from.text()
+		a.Lot.TransactionID = from.packed(texts)
 	}
 	return content[end:], true
 }

@@ -155,13 +155,15 @@ type attribution struct {
 	mine    []*settlement.Transaction
 	// touchedTo says up to which of the places of the groups the rows were touched.
 	touchedTo, touched int
+	// texts are those of the rows.
+	texts textArena
 	// arena is where the account is that is looked at, pastArena what was put away of a member.
 	arena, pastArena accounts.Arena
 	buffer           []byte
 	// lots and redemptions are those of one account after the other.
 	lots        []settlement.Lot
 	redemptions []settlement.Redemption
-	// cloned counts the exceptions that no longer refer to content.
+	// cloned counts the exceptions that no longer refer to texts.
 	cloned int
 }
 
@@ -196,7 +198,7 @@ func (a *attribution) unit(ctx context.Context, unit, units int) error {
 	return nil
 }
 
-// load reads the unit's rows and sets apart those whose id is taken. Their texts last until the next unit.
+// load reads the unit's rows and sets apart those whose id is taken.
 func (a *attribution) load(unit, units int) (err error) {
 	r := a.run
 	a.content = a.content[:0]
@@ -206,13 +208,14 @@ func (a *attribution) load(unit, units int) (err error) {
 		}
 	}
 	a.groups.reset()
+	a.texts.reset()
 	a.touchedTo = 0
 	for at := 0; at < len(a.content); {
 		member, name, length := r.codec.peek(a.content[at:])
 		if !r.files.discarded[name.file] {
 			if refusal, refused := r.refusals[name]; refused {
 				var row settlement.Transaction
-				r.codec.read(a.content[at:], &row)
+				r.codec.read(a.content[at:], &row, &a.texts)
 				a.refused = append(a.refused, withoutFile(refusal.Exception(&row, r.files.key)))
 			} else {
 				a.groups.add(member, at)
@@ -403,7 +406,12 @@ func (c *stateChange) attribute(account *settlement.Account, onRecord bool) erro
 		}
 	}
 	if len(c.outcome.Allocations) >= sentTogether {
-		return c.sendAllocations()
+		if err := c.sendAllocations(); err != nil {
+			return err
+		}
+	}
+	if len(c.outcome.Allocations) == 0 {
+		c.forgetTexts()
 	}
 	return nil
 }
@@ -436,11 +444,18 @@ func (a *attribution) makeRoom(account *settlement.Account) {
 
 // afterPartition sends on what the partition's members came to, so that its memory can be used again.
 func (a *attribution) afterPartition() error {
+	err := a.sendAllocations()
+	a.forgetTexts()
+	return err
+}
+
+// forgetTexts makes room for the texts of other rows, when all that is left of those before are exceptions.
+func (a *attribution) forgetTexts() {
 	for i := a.cloned; i < len(a.outcome.Exceptions); i++ {
 		a.outcome.Exceptions[i] = withoutFile(a.outcome.Exceptions[i])
 	}
 	a.cloned = len(a.outcome.Exceptions)
-	return a.sendAllocations()
+	a.texts.reset()
 }
 
 // sendAllocations sends the allocations of some members on to their lines.

@@ -73,7 +73,8 @@ func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int3
 	to.blob, to.offset = blob, blob.Size()
 	for at := range places {
 		to.count++
-		transaction, number, points := d.codec.peek(sorter.content, at)
+		sorter.texts.reset()
+		transaction, number, points := d.codec.peek(sorter.content, at, &sorter.texts)
 		if to.points, err = settlement.AddPoints(to.points, points); err != nil {
 			return err
 		}
@@ -210,6 +211,7 @@ type detailReader struct {
 	rest             []byte
 	named            bool
 	allocations      []settlement.Allocation
+	texts            textArena
 }
 
 func (r *detailReader) begin(stretch *stretch, named bool) {
@@ -231,16 +233,17 @@ func (r *detailReader) expect() {
 // next returns more allocations, as many as are read at a time.
 func (r *detailReader) next(codec allocationCodec, common *settlement.Allocation) ([]settlement.Allocation, error) {
 	r.allocations = r.allocations[:0]
+	r.texts.reset()
 	for len(r.allocations) < cap(r.allocations) {
 		allocation := *common
-		rest, ok := codec.read(r.rest, r.named, &allocation)
+		rest, ok := codec.read(r.rest, r.named, &allocation, &r.texts)
 		if ok {
 			r.rest = rest
 			r.allocations = append(r.allocations, allocation)
 			continue
 		}
 		if len(r.allocations) > 0 {
-			break // their texts are in the content
+			break // their texts may be in the content
 		}
 		if err := r.fill(); err != nil {
 			return nil, err

@@ -26,8 +26,12 @@ type detailSorter struct {
 	// next is, by line, first how many allocations it has, then where the next one goes; 0 between partitions.
 	next []int
 
+	// named are those of the same time.
+	named []namedKey
+
 	buckets bucketSorter
 	namer   settlement.AllocationNamer
+	texts   textArena
 	touched int
 }
 
@@ -94,13 +98,20 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	}
 	placeOf := func(key uint64) int { return places[key&(1<<placeBits-1)] }
 	sorted := s.buckets.sort(s.keys, keyBits)
+	touched := 0
 	for start := 0; start < len(sorted); {
 		end := start + 1
 		for end < len(sorted) && sorted[end]>>placeBits == sorted[start]>>placeBits {
 			end++
 		}
 		if end > start+1 {
-			slices.SortFunc(sorted[start:end], func(a, b uint64) int { return s.compareAtOnce(placeOf(a), placeOf(b)) })
+			if end > touched {
+				touched = min(max(end, start+touchedAtOnce), len(sorted))
+				for _, key := range sorted[start:touched] {
+					s.touched += int(s.content[placeOf(key)])
+				}
+			}
+			s.sortAtOnce(sorted[start:end], placeOf)
 		}
 		start = end
 	}
@@ -123,12 +134,39 @@ func (s *detailSorter) sort(codec allocationCodec, i int) iter.Seq[int] {
 	}
 }
 
+// sortAtOnce sorts keys of allocations of one line that occurred at the same time. What decides is read once, as it lies anywhere.
+func (s *detailSorter) sortAtOnce(keys []uint64, placeOf func(key uint64) int) {
+	s.texts.reset()
+	s.named = s.named[:0]
+	for _, key := range keys {
+		from := byteReader{s.content, placeOf(key) + lengthBytes}
+		from.unsigned() // when it occurred
+		s.named = append(s.named, namedKey{from.packed(&s.texts), from.unsigned(), key})
+	}
+	slices.SortFunc(s.named, func(a, b namedKey) int {
+		if order := strings.Compare(a.transaction, b.transaction); order != 0 {
+			return order
+		}
+		return cmp.Compare(a.number, b.number)
+	})
+	for i := range s.named {
+		keys[i] = s.named[i].key
+	}
+}
+
+// A namedKey is the key of an allocation and what the allocation is named by.
+type namedKey struct {
+	transaction string
+	number, key uint64
+}
+
 // compareAtOnce compares allocations of one line that occurred at the same time. All of a line have the same redeemer.
 func (s *detailSorter) compareAtOnce(a, b int) int {
 	x, y := byteReader{s.content, a + lengthBytes}, byteReader{s.content, b + lengthBytes}
 	x.unsigned()
 	y.unsigned()
-	if order := strings.Compare(x.text(), y.text()); order != 0 {
+	s.texts.reset()
+	if order := strings.Compare(x.packed(&s.texts), y.packed(&s.texts)); order != 0 {
 		return order
 	}
 	return cmp.Compare(x.unsigned(), y.unsigned()) // their numbers
@@ -159,6 +197,6 @@ const hugeBytes = 32 << 20
 
 func (s *detailSorter) forgetHuge() {
 	if cap(s.content) > hugeBytes {
-		s.content, s.places, s.keys, s.buckets = nil, nil, nil, bucketSorter{}
+		s.content, s.places, s.keys, s.named, s.buckets = nil, nil, nil, nil, bucketSorter{}
 	}
 }

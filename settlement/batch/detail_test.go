@@ -64,7 +64,7 @@ func TestDetailIsSorted(t *testing.T) {
 			}
 			for i, at := range places {
 				var got settlement.Allocation
-				if _, ok := codec.read(sorter.allocation(at), false, &got); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
+				if _, ok := codec.read(sorter.allocation(at), false, &got, new(textArena)); !ok || got.OccurredAt != wanted[i].OccurredAt || got.TransactionID != wanted[i].TransactionID || got.Number != wanted[i].Number {
 					t.Errorf("%s: in place %d of line %d is %s, number %d, want %s, number %d", name, i, line, got.TransactionID, got.Number, wanted[i].TransactionID, wanted[i].Number)
 					break
 				}

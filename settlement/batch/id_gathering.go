@@ -95,7 +95,7 @@ func (g *idGathering) any() (bool, error) {
 			return false, err
 		}
 		for at := 0; at < len(content); {
-			name, length := peekClaimant(content[at:])
+			name, length := g.codec.peekClaimant(content[at:])
 			if g.doubtful == nil || g.took(name) {
 				return true, nil
 			}
@@ -184,13 +184,9 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 	buffer.sorter.reset(g.partitions, len(buffer.content))
 	for at, length := 0, 0; at < len(buffer.content); at += length {
 		claimant := buffer.content[at:]
-		if g.doubtful == nil || at >= rows {
-			length = claimantLength(claimant)
-		} else {
-			var name rowName
-			if name, length = peekClaimant(claimant); !g.took(name) {
-				continue
-			}
+		var name rowName
+		if name, length = g.codec.peekClaimant(claimant); g.doubtful != nil && at < rows && !g.took(name) {
+			continue
 		}
 		buffer.sorter.add(claimant, at)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"unsafe"
 
 	"github.com/zeebo/xxh3"
 )
@@ -12,8 +13,9 @@ import (
 // member's turn comes: as values that are kept for all members they would take thrice the memory, and be
 // in no cache when they are needed.
 type memberGroups struct {
-	// names are the members, by partition of the state, and in byte order within each.
+	// names are the members, by partition of the state, and in byte order within each. Their memory is texts.
 	names []string
+	texts textArena
 	// places holds where rows begin, those of names[i] from starts[i] to starts[i+1].
 	starts, places []int
 	// ends is, by partition from the first of the unit on, where its names end.
@@ -23,16 +25,46 @@ type memberGroups struct {
 	found    []foundMember
 	memberOf []int32
 	placeOf  []int
-	// slots is an open-addressed hash table of places in found, plus 1.
-	slots  []int32
+	// slots is an open-addressed hash table.
+	slots  []memberSlot
 	sorted []sortedMember
+
+	// next[:waiting] are rows whose members are not looked for yet. They are looked for together, as each look goes to places of
+	// memory that probably are in no cache: a processor waits for many of them as long as for one.
+	next    [touchedAtOnce]memberRow
+	waiting int
+	touched int
 }
 
 // A foundMember is a member with rows.
 type foundMember struct {
+	memberKey
 	name string
-	hash uint64
 	rows int
+}
+
+// A memberKey is a member's packed name, of which first and then have the first 16 bytes: mostly all of them, so that members are
+// compared without a look at where the names are.
+type memberKey struct {
+	first, then uint64
+	packed      string
+}
+
+func (k *memberKey) equals(other *memberKey) bool {
+	return k.first == other.first && k.then == other.then && (len(k.packed) <= 16 || k.packed == other.packed)
+}
+
+// A memberSlot has the place of a member in found, plus 1, and a part of the hash of its key.
+type memberSlot struct {
+	hash   uint32
+	number int32
+}
+
+// A memberRow is a row on its way to its member.
+type memberRow struct {
+	memberKey
+	hash  uint64
+	place int
 }
 
 // A sortedMember is a member on its way to its place: partition and first bytes decide nearly always.
@@ -47,58 +79,91 @@ const fewestMemberSlots = 1 << 10
 // reset forgets all members.
 func (g *memberGroups) reset() {
 	if g.slots == nil {
-		g.slots = make([]int32, fewestMemberSlots)
+		g.slots = make([]memberSlot, fewestMemberSlots)
 	}
 	clear(g.slots)
-	g.found, g.memberOf, g.placeOf = g.found[:0], g.memberOf[:0], g.placeOf[:0]
+	g.found, g.memberOf, g.placeOf, g.waiting = g.found[:0], g.memberOf[:0], g.placeOf[:0], 0
+	g.texts.reset()
 }
 
-// add notes a row of a member.
-func (g *memberGroups) add(member string, place int) {
-	hash := xxh3.HashString(member)
-	at := g.slot(hash, member)
-	if g.slots[at] == 0 {
-		g.found = append(g.found, foundMember{name: member, hash: hash})
-		g.slots[at] = int32(len(g.found))
-		if 2*len(g.found) > len(g.slots) {
-			g.grow()
-		}
-		at = g.slot(hash, member)
+// add notes a row of a member, whose name is packed.
+func (g *memberGroups) add(packed string, place int) {
+	row := &g.next[g.waiting]
+	row.first, row.then = words16(packed)
+	row.packed, row.hash, row.place = packed, xxh3.HashString(packed), place
+	if g.waiting++; g.waiting == len(g.next) {
+		g.find()
 	}
-	number := g.slots[at] - 1
-	g.found[number].rows++
-	g.memberOf = append(g.memberOf, number)
-	g.placeOf = append(g.placeOf, place)
 }
 
-// slot returns where a member is, or could be. The low bits of the hash are the same for all members of a
-// partition, so the high ones decide.
-func (g *memberGroups) slot(hash uint64, member string) int {
-	mask := len(g.slots) - 1
-	at := int(hash>>32) & mask
-	for ; g.slots[at] != 0; at = (at + 1) & mask {
-		if known := &g.found[g.slots[at]-1]; known.hash == hash && known.name == member {
+// find finds the members of the rows that wait.
+func (g *memberGroups) find() {
+	some := g.next[:g.waiting]
+	g.waiting = 0
+	for i := range some {
+		g.touched += int(g.slots[g.slotOf(some[i].hash)].number)
+	}
+	for i := range some {
+		if number := g.slots[g.slotOf(some[i].hash)].number; number > 0 {
+			g.touched += g.found[number-1].rows
+		}
+	}
+	for i := range some {
+		row := &some[i]
+		at := g.slot(row)
+		if g.slots[at].number == 0 {
+			g.found = append(g.found, foundMember{memberKey: row.memberKey})
+			g.slots[at] = memberSlot{uint32(row.hash), int32(len(g.found))}
+			if 2*len(g.found) > len(g.slots) {
+				g.grow()
+				at = g.slot(row)
+			}
+		}
+		number := g.slots[at].number - 1
+		g.found[number].rows++
+		g.memberOf = append(g.memberOf, number)
+		g.placeOf = append(g.placeOf, row.place)
+	}
+}
+
+// slotOf returns where the search for a key begins: by the half of its hash that slots do not have.
+func (g *memberGroups) slotOf(hash uint64) int { return int(hash>>32) & (len(g.slots) - 1) }
+
+// slot returns where a row's member is, or could be.
+func (g *memberGroups) slot(row *memberRow) int {
+	at := g.slotOf(row.hash)
+	for ; g.slots[at].number != 0; at = (at + 1) & (len(g.slots) - 1) {
+		if g.slots[at].hash == uint32(row.hash) && g.found[g.slots[at].number-1].equals(&row.memberKey) {
 			break
 		}
 	}
 	return at
 }
 
+// grow doubles the table. Members are all different, so each goes to the first slot that is free.
 func (g *memberGroups) grow() {
-	g.slots = make([]int32, 2*len(g.slots))
+	g.slots = make([]memberSlot, 2*len(g.slots))
 	for i := range g.found {
-		g.slots[g.slot(g.found[i].hash, g.found[i].name)] = int32(i + 1)
+		hash := xxh3.HashString(g.found[i].packed)
+		at := g.slotOf(hash)
+		for g.slots[at].number != 0 {
+			at = (at + 1) & (len(g.slots) - 1)
+		}
+		g.slots[at] = memberSlot{uint32(hash), int32(i + 1)}
 	}
 }
 
 // group puts members in order and their rows together. The members are those whose partition of so many leaves the remainder
 // unit when divided by units.
 func (g *memberGroups) group(unit, units, partitions int) {
+	g.find()
 	g.sorted = g.sorted[:0]
 	for i := range g.found {
 		member := &g.found[i]
+		form := byteReader{unsafe.Slice(unsafe.StringData(member.packed), len(member.packed)), 0}
+		member.name = form.packed(&g.texts)
 		first, then := firstBytes16(member.name)
-		g.sorted = append(g.sorted, sortedMember{int32(member.hash % uint64(partitions)), int32(i), first, then})
+		g.sorted = append(g.sorted, sortedMember{int32(partitionOf(member.name, partitions)), int32(i), first, then})
 	}
 	slices.SortFunc(g.sorted, func(a, b sortedMember) int {
 		switch {
@@ -150,7 +215,24 @@ func firstBytes16(text string) (first, then uint64) {
 	return binary.BigEndian.Uint64(bytes[:8]), binary.BigEndian.Uint64(bytes[8:])
 }
 
-// readMember reads a member's rows, which are valid until it is called again, as their texts are until the next load.
+// words16 returns the first 16 bytes of a text, and zeros behind its end.
+func words16(text string) (first, then uint64) {
+	bytes := unsafe.Slice(unsafe.StringData(text), len(text))
+	switch {
+	case len(bytes) >= 16:
+		return binary.LittleEndian.Uint64(bytes), binary.LittleEndian.Uint64(bytes[8:])
+	case len(bytes) >= 8:
+		return binary.LittleEndian.Uint64(bytes), binary.LittleEndian.Uint64(bytes[len(bytes)-8:]) >> (8 * (16 - len(bytes)))
+	case len(bytes) >= 4:
+		return uint64(binary.LittleEndian.Uint32(bytes)) | uint64(binary.LittleEndian.Uint32(bytes[len(bytes)-4:]))<<(8*(len(bytes)-4)), 0
+	}
+	for i, one := range bytes {
+		first |= uint64(one) << (8 * i)
+	}
+	return first, 0
+}
+
+// readMember reads a member's rows, which are valid until it is called again, as their texts are until [attribution.forgetTexts].
 func (a *attribution) readMember(member int) {
 	start, end := a.groups.starts[member], a.groups.starts[member+1]
 	a.touchPlaces(start, end)
@@ -159,7 +241,7 @@ func (a *attribution) readMember(member int) {
 	a.mine = a.mine[:0]
 	for i, place := range places {
 		row := &a.rows[i]
-		a.run.codec.read(a.content[place:], row)
+		a.run.codec.read(a.content[place:], row, &a.texts)
 		row.Member = a.groups.names[member] // the very same text is compared at a glance
 		a.mine = append(a.mine, row)
 	}

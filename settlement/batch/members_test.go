@@ -32,7 +32,7 @@ func TestMemberGroups(t *testing.T) {
 				want[partition] = map[string][]int{}
 			}
 			want[partition][member] = append(want[partition][member], place)
-			groups.add(member, place)
+			groups.add(string(appendPacked(nil, member)), place)
 		}
 		groups.group(unit, units, partitions)
 		for partition := unit; partition < partitions; partition += units {

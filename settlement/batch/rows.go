@@ -3,7 +3,6 @@ package batch
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/bits"
 	"slices"
 	"unsafe"
@@ -21,6 +20,7 @@ type nightFiles struct {
 	// discarded files turned out to be held when some of their rows were on their way.
 	discarded []bool
 	place     map[string]int32
+	reasons   reasons
 }
 
 // newNightFiles numbers the objects of a listing. placeOf is, by object, its place.
@@ -52,7 +52,7 @@ type rowName struct {
 }
 
 // A rowCodec writes rows of tonight as bytes and reads them. Kind, issuer and so on take a byte or
-// two instead of the words of a [settlement.Transaction].
+// two instead of the words of a [settlement.Transaction], and ids about half of their own.
 //
 // A row has its content's digest only if it may wait for a later night: what decides about ids goes its own way.
 type rowCodec struct {
@@ -102,14 +102,14 @@ func afterMidnight(date settlement.Date, since int64, seconds bool) settlement.I
 // append writes a row: its length comes first, and its member.
 func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction) []byte {
 	lengthAt := len(buffer)
-	buffer = append(buffer, 0, 0)
-	buffer = appendText(buffer, row.Member)
+	buffer = append(buffer, 0)
+	buffer = appendPacked(buffer, row.Member)
 	buffer = binary.AppendUvarint(buffer, uint64(file))
 	buffer = binary.AppendUvarint(buffer, uint64(row.Source.Row))
 	flagsAt := len(buffer)
 	flags := byte(row.Kind)
 	buffer = append(buffer, 0)
-	buffer = appendText(buffer, row.ID)
+	buffer = appendPacked(buffer, row.ID)
 	buffer = binary.AppendUvarint(buffer, uint64(row.Points))
 	since, seconds := sinceMidnight(c.date, row.OccurredAt)
 	if !seconds {
@@ -126,7 +126,7 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 	}
 	if row.OriginalID != "" {
 		flags |= hasOriginal
-		buffer = appendText(buffer, row.OriginalID)
+		buffer = appendPacked(buffer, row.OriginalID)
 	}
 	if row.OriginalDate != settlement.NoDate {
 		flags |= hasOriginalDate
@@ -138,37 +138,49 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 	}
 	if row.Reason != "" {
 		flags |= hasReason
-		buffer = appendText(buffer, row.Reason)
+		buffer = c.files.reasons.append(buffer, row.Reason)
 	}
 	buffer[flagsAt] = flags
-	length := len(buffer) - lengthAt
-	if length > math.MaxUint16 {
-		panic(fmt.Sprintf("row %d of %s takes %d bytes on its way", row.Source.Row, row.Source.File, length)) // texts are bounded
+	return putLength(buffer, lengthAt)
+}
+
+// putLength writes how many bytes there are behind a place, at the place, where one byte has room for most.
+func putLength(buffer []byte, at int) []byte {
+	length := len(buffer) - at - 1
+	if length < 0x80 {
+		buffer[at] = byte(length)
+		return buffer
 	}
-	binary.LittleEndian.PutUint16(buffer[lengthAt:], uint16(length))
+	more := len(binary.AppendUvarint(nil, uint64(length))) - 1
+	buffer = append(buffer, make([]byte, more)...)
+	copy(buffer[at+1+more:], buffer[at+1:])
+	binary.PutUvarint(buffer[at:], uint64(length))
 	return buffer
 }
 
-// peek reads of the first row only whose and which it is, and its length.
+// peek reads of the first row only whose and which it is, and its length. The member is packed: see [byteReader.skipPacked].
 func (c rowCodec) peek(content []byte) (member string, name rowName, length int) {
-	length = int(binary.LittleEndian.Uint16(content))
-	from := byteReader{content[:length], 2}
-	member = from.text()
+	from := byteReader{content, 0}
+	length = int(from.unsigned())
+	length += from.at
+	member = from.skipPacked()
 	name.file = int32(from.unsigned())
 	name.row = int64(from.unsigned())
 	return member, name, length
 }
 
-// read reads the first row. Its texts are those of content; it has the digest of its content only if it may wait.
-func (c rowCodec) read(content []byte, row *settlement.Transaction) {
-	from := byteReader{content, 2}
-	row.Member = from.text()
+// read reads the first row but for its member. Its texts live until the arena is reset, which has to be before content changes; it has
+// the digest of its content only if it may wait.
+func (c rowCodec) read(content []byte, row *settlement.Transaction, texts *textArena) {
+	from := byteReader{content, 0}
+	from.unsigned()
+	from.skipPacked()
 	file := int32(from.unsigned())
 	row.Source = settlement.Source{File: c.files.keys[file], Row: int64(from.unsigned())}
 	row.Merchant = c.files.merchants[file]
 	flags := from.bytes(1)[0]
 	row.Kind = settlement.Kind(flags & 3)
-	row.ID = from.text()
+	row.ID = from.packed(texts)
 	row.Points = int64(from.unsigned())
 	row.OccurredAt = afterMidnight(c.date, from.signed(), flags&hasMicroseconds == 0)
 	row.BusinessDate = c.date + settlement.Date(from.signed())
@@ -181,7 +193,7 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 		row.Issuer = settlement.Party(from.unsigned())
 	}
 	if flags&hasOriginal != 0 {
-		row.OriginalID = from.text()
+		row.OriginalID = from.packed(texts)
 	}
 	if flags&hasOriginalDate != 0 {
 		row.OriginalDate = c.date + settlement.Date(from.signed())
@@ -190,7 +202,7 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 		row.ExpiresOn = c.date + settlement.Date(from.signed())
 	}
 	if flags&hasReason != 0 {
-		row.Reason = from.text()
+		row.Reason = c.files.reasons.read(&from)
 	}
 	row.FirstRead = c.date
 }
@@ -198,22 +210,26 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction) {
 // claimantDigestsBytes is how long a claimant's id and content are.
 const claimantDigestsBytes = 2 * len(settlement.Digest{})
 
-// appendClaimant writes what decides about a row's id: what a [clearing.Claimant] has.
+// appendClaimant writes what decides about a row's id: what a [clearing.Claimant] has. The row's number says whether the business date
+// is another one than tonight's, and follows.
 func (c rowCodec) appendClaimant(buffer []byte, id, content *settlement.Digest, business settlement.Date, name rowName) []byte {
 	buffer = append(buffer, id[:]...)
 	buffer = append(buffer, content[:]...)
-	buffer = binary.AppendVarint(buffer, int64(business)-int64(c.date))
 	buffer = binary.AppendUvarint(buffer, uint64(name.file))
-	return binary.AppendUvarint(buffer, uint64(name.row))
+	if business == c.date {
+		return binary.AppendUvarint(buffer, uint64(name.row)<<1)
+	}
+	buffer = binary.AppendUvarint(buffer, uint64(name.row)<<1|1)
+	return binary.AppendVarint(buffer, int64(business)-int64(c.date))
 }
 
 // readClaimants reads all claimants of a partition but those of files that are held.
 func (c rowCodec) readClaimants(content []byte, claimants []clearing.Claimant) []clearing.Claimant {
 	for from := (byteReader{content, 0}); from.at < len(content); {
 		claimant := clearing.Claimant{ID: settlement.Digest(from.bytes(16)), Content: settlement.Digest(from.bytes(16))}
-		claimant.BusinessDate = c.date + settlement.Date(from.signed())
-		claimant.File = int32(from.unsigned())
-		claimant.Row = int64(from.unsigned())
+		var name rowName
+		name, claimant.BusinessDate = c.readName(&from)
+		claimant.File, claimant.Row = name.file, name.row
 		if !c.files.discarded[claimant.File] {
 			claimants = append(claimants, claimant)
 		}
@@ -221,34 +237,28 @@ func (c rowCodec) readClaimants(content []byte, claimants []clearing.Claimant) [
 	return claimants
 }
 
-// claimantLength returns how many bytes the first claimant takes.
-func claimantLength(content []byte) int {
-	if len(content) >= claimantDigestsBytes+8 {
-		// The three numbers end at the first three bytes whose highest bit is 0.
-		ends := ^binary.LittleEndian.Uint64(content[claimantDigestsBytes:]) & 0x8080808080808080
-		ends &= ends - 1
-		if ends &= ends - 1; ends != 0 {
-			return claimantDigestsBytes + bits.TrailingZeros64(ends)/8 + 1
-		}
+// readName reads what stands behind a claimant's digests.
+func (c rowCodec) readName(from *byteReader) (name rowName, business settlement.Date) {
+	name.file = int32(from.unsigned())
+	row := from.unsigned()
+	name.row, business = int64(row>>1), c.date
+	if row&1 != 0 {
+		business += settlement.Date(from.signed())
 	}
-	_, length := peekClaimant(content)
-	return length
+	return name, business
 }
 
 // peekClaimant reads of the first claimant only which row it is, and its length.
-func peekClaimant(content []byte) (name rowName, length int) {
+func (c rowCodec) peekClaimant(content []byte) (name rowName, length int) {
 	from := byteReader{content, claimantDigestsBytes}
-	from.unsigned()
-	name.file = int32(from.unsigned())
-	name.row = int64(from.unsigned())
+	name, _ = c.readName(&from)
 	return name, from.at
 }
 
 // readTakenID reads the id that the first claimant takes if it is settled.
 func (c rowCodec) readTakenID(content []byte, taken *settlement.TakenID) {
 	taken.ID, taken.Content = settlement.Digest(content[:16]), settlement.Digest(content[16:32])
-	from := byteReader{content, claimantDigestsBytes}
-	taken.BusinessDate = c.date + settlement.Date(from.signed())
+	_, taken.BusinessDate = c.readName(&byteReader{content, claimantDigestsBytes})
 	taken.SettledOn = c.date
 }
 

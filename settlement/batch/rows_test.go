@@ -63,6 +63,12 @@ func randomRow(random *rand.Rand, codec rowCodec, file int32) settlement.Transac
 	return row
 }
 
+// lengthOf reads how many bytes a row says that it has behind its length.
+func lengthOf(content []byte) int {
+	length, _ := binary.Uvarint(content)
+	return int(length)
+}
+
 // TestRowsComeBackAsTheyWereSent sends rows of all kinds, and finds them whole but for the digest of those that cannot
 // wait.
 func TestRowsComeBackAsTheyWereSent(t *testing.T) {
@@ -78,22 +84,24 @@ func TestRowsComeBackAsTheyWereSent(t *testing.T) {
 		if row.BusinessDate <= codec.date && row.Kind <= settlement.Redeem {
 			longer := row
 			longer.Kind += 2
-			if more := len(codec.append(nil, file, &longer)) - (len(content) - before); more != len(row.Content) {
+			if more := lengthOf(codec.append(nil, file, &longer)) - lengthOf(content[before:]); more != len(row.Content) {
 				t.Fatalf("a reversal takes %d bytes more than other rows, its digest has %d", more, len(row.Content))
 			}
 			row.Content = settlement.Digest{}
 		}
 		wanted = append(wanted, row)
 	}
+	var texts textArena
 	for i := range wanted {
 		var row settlement.Transaction
-		codec.read(content, &row)
+		codec.read(content, &row, &texts)
+		form, name, length := codec.peek(content)
+		row.Member = (&byteReader{[]byte(form), 0}).packed(&texts)
 		if row != wanted[i] {
 			t.Fatalf("row %d came back as\n%+v, was\n%+v", i, row, wanted[i])
 		}
-		member, name, length := codec.peek(content)
-		if member != row.Member || codec.files.keys[name.file] != row.Source.File || name.row != row.Source.Row {
-			t.Fatalf("row %d of %s, of %q, seems to be row %d of file %d, of %q", row.Source.Row, row.Source.File, row.Member, name.row, name.file, member)
+		if form != string(appendPacked(nil, row.Member)) || codec.files.keys[name.file] != row.Source.File || name.row != row.Source.Row {
+			t.Fatalf("row %d of %s, of %q, seems to be row %d of file %d, of %q", row.Source.Row, row.Source.File, row.Member, name.row, name.file, form)
 		}
 		content = content[length:]
 	}
@@ -151,12 +159,13 @@ func TestAllocationsComeBackAsTheyWereSent(t *testing.T) {
 		content = append(content, reference[n:]...)
 		wanted = append(wanted, allocation)
 	}
+	var texts textArena
 	for i := range wanted {
 		found := settlement.Allocation{Issuer: 3, Redeemer: 3}
-		rest, whole := codec.read(content, named(i), &found)
+		rest, whole := codec.read(content, named(i), &found, &texts)
 		if length := len(content) - len(rest); i%100 == 0 {
 			for short := range length {
-				if _, whole := codec.read(content[:short], named(i), new(settlement.Allocation)); whole {
+				if _, whole := codec.read(content[:short], named(i), new(settlement.Allocation), &texts); whole {
 					t.Fatalf("allocation %d is read from %d of its %d bytes", i, short, length)
 				}
 			}

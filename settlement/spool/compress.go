@@ -29,7 +29,7 @@ func (c *compression) pack(content []byte, packed *scratch) []byte {
 		return content // beyond 4 GiB
 	}
 	short := s2.Encode(packed.room(bound), content)
-	pays := len(short) <= len(content)-len(content)/4
+	pays := len(short) <= len(content)-len(content)*2/5
 	if c.pays.Load() != pays {
 		c.pays.Store(pays)
 	}
