@@ -35,9 +35,9 @@ func (s *variantSizes) touching(share string, fewer bool) world {
 	return world{rows: s.touchRows, members: int(lots / 5), merchants: s.merchants, lots: lots, activeShare: share}
 }
 
-// lively is the base night with late rows and reversals, after some nights of the same members.
-func (s *variantSizes) lively(nightsBefore int) world {
-	w := s.night(s.rows)
+// lively is a night with so many rows, late ones and reversals among them, after some nights of the same members.
+func (s *variantSizes) lively(nightsBefore int, rows int64) world {
+	w := s.night(rows)
 	w.lively, w.nightsBefore = true, nightsBefore
 	return w
 }
@@ -107,12 +107,21 @@ var variants = []variant{
 	},
 	{
 		name: "first-night", about: "the base night with rows that come late and rows that reverse others, the first of the alliance",
-		world: func(s *variantSizes) world { return s.lively(0) },
+		world: func(s *variantSizes) world { return s.lively(0, s.rows) },
 	},
 	{
 		name: "eighth-night", about: "a night of the same members, after seven others",
-		world:   func(s *variantSizes) world { return s.lively(7) },
+		world:   func(s *variantSizes) world { return s.lively(7, s.rows) },
 		against: "first-night", bound: wallClock(2),
+	},
+	{
+		name: "first-small-night", about: "a first night like that with a quarter of the rows",
+		world: func(s *variantSizes) world { return s.lively(0, s.rows/4) },
+	},
+	{
+		name: "fortieth-night", about: "a night of the same members, after 39 others",
+		world:   func(s *variantSizes) world { return s.lively(39, s.rows/4) },
+		against: "first-small-night", bound: wallClock(2),
 	},
 	{
 		name: "base-large", about: "the base night with as many rows as the one file",
