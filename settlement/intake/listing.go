@@ -166,15 +166,12 @@ func (l *Listing) add(found *delivery) {
 
 func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
 	// Whatever other folders lie at the root are nobody's, and not looked into.
-	ids, err := inbox.Folders(ctx, merchantPrefix)
+	ids, err := storage.FoldersOf(ctx, inbox, merchantPrefix, func(id string) bool { return listing.merchant(parties.Find(id)) == nil })
 	if err != nil {
 		return nil, fmt.Errorf("list the inbox: %w", err)
 	}
 	var exceptions []settlement.Exception
 	for _, id := range ids {
-		if listing.merchant(parties.Find(id)) != nil {
-			continue
-		}
 		name := validText(merchantPrefix + id)
 		exceptions = append(exceptions, settlement.Exception{
 			Merchant: settlement.NoParty,
@@ -198,7 +195,11 @@ type delivery struct {
 func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merchant settlement.Party, holds func(settlement.Date) bool) (delivery, error) {
 	var found delivery
 	root := merchantPrefix + id + "/"
-	names, err := inbox.Folders(ctx, root)
+	// Years of folders may lie there, of which a few dates are read tonight.
+	names, err := storage.FoldersOf(ctx, inbox, root, func(name string) bool {
+		date, ok := parseFolder(name)
+		return !ok || holds(date)
+	})
 	if errors.Is(err, storage.ErrIrregular) {
 		found.closedFolder(merchant, root, strings.TrimSuffix(root, "/"), err)
 		return found, nil
@@ -211,9 +212,6 @@ func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merc
 		date, ok := parseFolder(name)
 		if !ok {
 			found.unknownFolder(merchant, root+name+"/", name, "not of the form date=YYYY-MM-DD")
-			continue
-		}
-		if !holds(date) {
 			continue
 		}
 		if err := found.list(ctx, inbox, root+name+"/", Folder{merchant, date}); err != nil {

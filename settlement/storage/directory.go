@@ -201,6 +201,10 @@ func isAbsent(err error) bool {
 }
 
 func (d *directory) Folders(ctx context.Context, prefix string) ([]string, error) {
+	return d.foldersOf(ctx, prefix, func(string) bool { return true })
+}
+
+func (d *directory) foldersOf(ctx context.Context, prefix string, asked func(name string) bool) ([]string, error) {
 	folder, start, err := checkPrefix(prefix)
 	if err != nil {
 		return nil, err
@@ -211,7 +215,7 @@ func (d *directory) Folders(ctx context.Context, prefix string) ([]string, error
 	}
 	var names []string
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), start) {
+		if !strings.HasPrefix(entry.Name(), start) || !asked(entry.Name()[len(start):]) {
 			continue
 		}
 		isFolder, err := d.isFolder(ctx, join(folder, entry.Name()), entry)

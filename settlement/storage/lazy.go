@@ -73,11 +73,7 @@ func (l *lazyDirectory) List(ctx context.Context, prefix string) ([]Object, erro
 }
 
 func (l *lazyDirectory) Folders(ctx context.Context, prefix string) ([]string, error) {
-	bucket, err := l.current(false)
-	if err != nil {
-		return nil, err
-	}
-	return bucket.Folders(ctx, prefix)
+	return l.foldersOf(ctx, prefix, func(string) bool { return true })
 }
 
 func (l *lazyDirectory) Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error) {

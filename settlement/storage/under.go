@@ -47,13 +47,7 @@ func (p *part) List(ctx context.Context, prefix string) ([]Object, error) {
 }
 
 func (p *part) Folders(ctx context.Context, prefix string) ([]string, error) {
-	if p.fault != nil {
-		return nil, p.fault
-	}
-	if _, _, err := checkPrefix(prefix); err != nil {
-		return nil, err
-	}
-	return p.bucket.Folders(ctx, p.prefix+prefix)
+	return p.foldersOf(ctx, prefix, func(string) bool { return true })
 }
 
 func (p *part) Open(ctx context.Context, key, version string) (io.ReadCloser, Object, error) {

@@ -252,6 +252,13 @@ func testFolders(t *testing.T, bucket storage.Bucket) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("folders %q: got %q, %v; want %q", prefix, got, err, want)
 		}
+		some := func(name string) bool { return !strings.HasSuffix(name, "1") && name != "a" }
+		want = slices.DeleteFunc(want, func(name string) bool { return !some(name) })
+		for name, bucket := range map[string]storage.Bucket{"": bucket, ", wrapped": struct{ storage.Bucket }{bucket}} {
+			if got, err := storage.FoldersOf(t.Context(), bucket, prefix, some); err != nil || !slices.Equal(got, want) {
+				t.Errorf("some folders %q%s: got %q, %v; want %q", prefix, name, got, err, want)
+			}
+		}
 	}
 	for prefix, want := range map[string][]string{
 		"":                            {"file"},
@@ -277,6 +284,10 @@ func testFolders(t *testing.T, bucket storage.Bucket) {
 				t.Errorf("files %q%s: got %q, %v; want %q", prefix, name, got, err, want)
 			}
 		}
+	}
+	days, err := storage.FoldersOf(t.Context(), storage.Under(bucket, "merchant=b"), "date=", func(day string) bool { return day > "2024-01-01" })
+	if err != nil || !slices.Equal(days, []string{"2024-01-02"}) {
+		t.Errorf("some folders below a prefix: %v, %v", days, err)
 	}
 	below, err := storage.Files(t.Context(), storage.Under(bucket, "merchant=b"), "")
 	if err != nil || len(below) != 1 || below[0].Key != "y" {
