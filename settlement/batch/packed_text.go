@@ -13,19 +13,19 @@ import (
 // there says that their number follows. Each text has one form, so forms are equal if their texts are.
 
 const (
-	mostDigits  = 15
-	longPrefix  = 15
-	shortCopy   = 4
-	wordBytes   = 8
-	digitsInTwo = 2 * wordBytes
+	mostDigits = 15
+	longPrefix = 15
+	shortCopy  = 4
+	wordBytes  = 8
+	twoWords   = 2 * wordBytes
 	// packedHyphen is what a hyphen is among digits.
 	packedHyphen = 10
 
-	each0x01 = 0x0101010101010101
-	topBits  = 0x80 * each0x01
-	zeros    = '0' * each0x01
+	everyByte = 0x0101010101010101
+	topBits   = 0x80 * everyByte
+	zeros     = '0' * everyByte
 	// hyphens are what the exclusive or with zeros makes of hyphens, and toHyphens what makes that of packed ones.
-	hyphens   = ('-' ^ '0') * each0x01
+	hyphens   = ('-' ^ '0') * everyByte
 	toHyphens = '-' ^ '0' ^ packedHyphen
 )
 
@@ -61,11 +61,11 @@ func trailingDigits(text string) (digits uint64, count int) {
 	bytes := unsafe.Slice(unsafe.StringData(text), len(text))
 	var last, before uint64 // the last two words, with zero bytes in front
 	switch {
-	case len(bytes) >= digitsInTwo:
-		last, before = binary.LittleEndian.Uint64(bytes[len(bytes)-wordBytes:]), binary.LittleEndian.Uint64(bytes[len(bytes)-digitsInTwo:])
+	case len(bytes) >= twoWords:
+		last, before = binary.LittleEndian.Uint64(bytes[len(bytes)-wordBytes:]), binary.LittleEndian.Uint64(bytes[len(bytes)-twoWords:])
 	case len(bytes) >= wordBytes:
 		last = binary.LittleEndian.Uint64(bytes[len(bytes)-wordBytes:])
-		before = binary.LittleEndian.Uint64(bytes) << (8 * (digitsInTwo - len(bytes)))
+		before = binary.LittleEndian.Uint64(bytes) << (8 * (twoWords - len(bytes)))
 	default:
 		for i, one := range bytes {
 			last |= uint64(one) << (8 * (wordBytes - len(bytes) + i))
@@ -83,8 +83,8 @@ func trailingDigits(text string) (digits uint64, count int) {
 // digitsAtEnd returns how many of the last bytes of a word are digits or hyphens, and the word with what these are packed as.
 func digitsAtEnd(word uint64) (packed uint64, count int) {
 	word ^= zeros
-	hyphen := ^(((word ^ hyphens) &^ uint64(topBits)) + 0x7f*each0x01 | word ^ hyphens) & topBits // the top bit of each that is one
-	others := (word&^uint64(topBits) + (0x80-10)*each0x01 | word) & topBits &^ hyphen             // and of each other above 9
+	hyphen := ^(((word ^ hyphens) &^ uint64(topBits)) + 0x7f*everyByte | word ^ hyphens) & topBits // the top bit of each that is one
+	others := (word&^uint64(topBits) + (0x80-10)*everyByte | word) & topBits &^ hyphen             // and of each other above 9
 	return word ^ hyphen>>7*toHyphens, bits.LeadingZeros64(others) / 8
 }
 
@@ -102,7 +102,7 @@ func wholes(word uint64) uint64 {
 	word = (word | word<<16) & 0x0000ffff0000ffff
 	word = (word | word<<8) & 0x00ff00ff00ff00ff
 	word = (word | word<<4) & 0x0f0f0f0f0f0f0f0f
-	hyphen := (word + (0x80-packedHyphen)*each0x01) & topBits
+	hyphen := (word + (0x80-packedHyphen)*everyByte) & topBits
 	return word ^ hyphen>>7*toHyphens ^ zeros
 }
 
@@ -131,7 +131,7 @@ func (r *byteReader) packed(arena *textArena) string {
 		copy(word[:], r.bytes((count+1)/2))
 		digits = binary.LittleEndian.Uint64(word[:])
 	}
-	room := arena.room(prefix + digitsInTwo)
+	room := arena.room(prefix + twoWords)
 	if prefix <= shortCopy {
 		for i := range start {
 			room[i] = start[i]
