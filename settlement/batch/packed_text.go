@@ -21,6 +21,7 @@ const (
 	// packedHyphen is what a hyphen is among digits.
 	packedHyphen = 10
 
+	// everyByte times a byte is a word of that byte.
 	everyByte = 0x0101010101010101
 	topBits   = 0x80 * everyByte
 	zeros     = '0' * everyByte
