@@ -11,15 +11,15 @@ import (
 // A compression remembers whether it pays to compress the pieces of a spool or blob. It is safe for concurrent use.
 type compression struct {
 	pieces atomic.Uint32
-	// pays says that compression saved a quarter at least when it was tried last.
+	// pays says that compression saved two fifths at least when it was tried last.
 	pays atomic.Bool
 }
 
 // tryEvery is of how many pieces one is compressed on trial while compression does not pay.
 const tryEvery = 16
 
-// pack returns a piece compressed, in the memory of packed, or as it is if that saves less than a quarter: digests,
-// of which some spools are full, have nothing in common.
+// pack returns a piece compressed, in the memory of packed, or as it is if that saves less than two fifths: digests,
+// of which some spools are full, have nothing in common, and rows with packed ids save a third, in more time than that is worth.
 func (c *compression) pack(content []byte, packed *scratch) []byte {
 	if trial := c.pieces.Add(1)%tryEvery == 1; !trial && !c.pays.Load() {
 		return content

@@ -1,6 +1,6 @@
 // Package spool holds what is on its way between the stages of a night: bytes that are written
 // once, in order, and read once or twice. So much of it stays in memory as a budget allows; the rest
-// goes to a spill file on the local disk, compressed where that saves a quarter. What is released is given back to
+// goes to a spill file on the local disk, compressed where that saves two fifths. What is released is given back to
 // the disk at once, where the system allows that, or else written over.
 //
 // A [Pool] is the budget and the file. A [Spool] spreads records over partitions: several goroutines
