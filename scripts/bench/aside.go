@@ -5,17 +5,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // putAside gives back what a file or folder takes of the disk, and takes it out of the way of the next turn. Nothing is
 // removed before all is measured: for some minutes after a file was removed, ext4 passes over the place that it had, and over those of
-// thousands of others one by one, whenever a file is made. No night comes that soon after another one was thrown away.
+// thousands of others one by one, whenever a file is made. No night comes that soon after another one was thrown away. What is a
+// link to a file that is kept takes nothing, and stays as it is.
 func (pl *place) putAside(path string) error {
 	err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			err = os.Truncate(path, 0)
+		if err != nil || !entry.Type().IsRegular() {
+			return err
 		}
-		return err
+		info, err := entry.Info()
+		if err != nil || info.Sys().(*syscall.Stat_t).Nlink > 1 {
+			return err
+		}
+		return os.Truncate(path, 0)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

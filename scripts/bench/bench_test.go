@@ -65,7 +65,7 @@ func TestDisagreementIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")
-	if err := p.copyLedger(ours); err != nil {
+	if err := p.linkLedger(ours); err != nil {
 		t.Fatal(err)
 	}
 	spent, stages, err := p.runSettle(ctx, o, ours)

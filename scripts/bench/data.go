@@ -38,7 +38,9 @@ type prepared struct {
 	ledger   string // with the opening lots on record, and the nights before
 	// published has the statements and acknowledgements of the nights before; "" if there are none.
 	published string
-	world     *world
+	// linked has every file that nights were given as a link of their own, as it was at first.
+	linked map[string]fs.FileInfo
+	world  *world
 }
 
 // setUp builds settle, and clears away what earlier runs of this program left.

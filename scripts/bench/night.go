@@ -101,7 +101,7 @@ func prepareBoth(ctx context.Context, o *options, say io.Writer) (p *prepared, l
 func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string, run int, out io.Writer) (err error) {
 	ours, theirs := filepath.Join(p.work, "settle"), filepath.Join(p.work, "duckdb")
 	defer func() { err = errors.Join(err, p.putAside(ours), p.putAside(theirs)) }()
-	if err := p.copyLedger(ours); err != nil {
+	if err := p.linkLedger(ours); err != nil {
 		return err
 	}
 	if err := settleDown(p.inbox, lots); err != nil {
@@ -152,18 +152,6 @@ func (m *measured) run(ctx context.Context, o *options, p *prepared, lots string
 	return nil
 }
 
-func (p *prepared) copyLedger(to string) error {
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
-	}
-	if p.published != "" {
-		if err := os.CopyFS(to, os.DirFS(p.published)); err != nil {
-			return err
-		}
-	}
-	return os.CopyFS(filepath.Join(to, "ledger"), os.DirFS(p.ledger))
-}
-
 // runSettle settles the night with the program as anybody would.
 func (p *prepared) runSettle(ctx context.Context, o *options, folder string, environment ...string) (cost, []stepTime, error) {
 	return p.settleNight(ctx, o, o.rows, in(folder, p.inbox), environment...)
@@ -207,6 +195,9 @@ func (p *prepared) settleNight(ctx context.Context, o *options, rows int64, at *
 				Elapsed_ms int64  `json:"elapsed_ms"`
 			} `json:"stages"`
 		} `json:"dates"`
+	}
+	if err := p.untouched(); err != nil {
+		return spent, nil, err
 	}
 	if err := json.Unmarshal(stdout, &report); err != nil {
 		return spent, nil, fmt.Errorf("read settle's report: %w", err)

@@ -119,7 +119,7 @@ func (m *measured) print(out io.Writer, o *options) {
 func (p *prepared) profile(ctx context.Context, o *options, out io.Writer) error {
 	folder := filepath.Join(p.work, "profiled")
 	defer os.RemoveAll(folder)
-	if err := p.copyLedger(folder); err != nil {
+	if err := p.linkLedger(folder); err != nil {
 		return err
 	}
 	return p.profiled(ctx, "night", out, func(environment ...string) error {

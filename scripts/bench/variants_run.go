@@ -227,7 +227,7 @@ func (r *result) where(ctx context.Context, p *prepared, do func(*locations) err
 	if r.inStore {
 		return withServer(ctx, p, folder, do)
 	}
-	if err := p.copyLedger(folder); err != nil {
+	if err := p.linkLedger(folder); err != nil {
 		return err
 	}
 	return do(in(folder, p.inbox))
