@@ -45,9 +45,10 @@ func (d *directory) topFolder() *os.File {
 	return d.top
 }
 
-func version(info fs.FileInfo) string {
-	return fmt.Sprintf("%d-%d", info.ModTime().UnixNano(), info.Size())
-}
+func version(info fs.FileInfo) string { return fileVersion(info.ModTime().UnixNano(), info.Size()) }
+
+// fileVersion is the version of a file by when it was changed, in nanoseconds since 1970, and its size in bytes.
+func fileVersion(changed_ns, size int64) string { return fmt.Sprintf("%d-%d", changed_ns, size) }
 
 func (d *directory) List(ctx context.Context, prefix string) ([]Object, error) {
 	folder, start, err := checkPrefix(prefix)
@@ -74,24 +75,29 @@ func (d *directory) walk(ctx context.Context, folder, start string, visit func(O
 }
 
 func (d *directory) walkFolder(ctx context.Context, folder, start string, visit func(Object) bool) (more bool, err error) {
-	entries, err := d.entries(ctx, folder)
-	if err != nil {
-		return false, err
+	opened, err := d.openListing(ctx, folder)
+	if err != nil || opened == nil {
+		return err == nil, err
 	}
-	for _, entry := range entries {
+	defer opened.close()
+	var folders []string
+	for _, entry := range opened.entries {
 		if !strings.HasPrefix(entry.Name(), start) {
 			continue
 		}
-		key := join(folder, entry.Name())
-		switch {
-		case !entry.IsDir():
-			more, err = d.visit(key, visit)
-		case CheckKey(key) != nil:
+		if entry.IsDir() {
+			folders = append(folders, join(folder, entry.Name()))
+		} else if more, err := d.visit(opened, entry.Name(), visit); err != nil || !more {
+			return false, err
+		}
+	}
+	// However deep folders lie, few are open at a time.
+	opened.close()
+	for _, key := range folders {
+		if CheckKey(key) != nil {
 			more, err = visit(closedFolder(key)), nil
-		default:
-			if more, err = d.walkFolder(ctx, key, "", visit); errors.Is(err, ErrIrregular) {
-				more, err = visit(closedFolder(key)), nil
-			}
+		} else if more, err = d.walkFolder(ctx, key, "", visit); errors.Is(err, ErrIrregular) {
+			more, err = visit(closedFolder(key)), nil
 		}
 		if err != nil || !more {
 			return false, err
@@ -106,7 +112,12 @@ const closedVersion = "closed"
 // closedFolder stands for a folder that cannot be looked into.
 func closedFolder(key string) Object { return Object{key + "/", 0, closedVersion} }
 
-func (d *directory) visit(key string, visit func(Object) bool) (more bool, err error) {
+// visit visits what lies in an open folder.
+func (d *directory) visit(folder *listedFolder, name string, visit func(Object) bool) (more bool, err error) {
+	key := join(folder.name, name)
+	if object, ok := folder.object(name); ok {
+		return visit(object), nil
+	}
 	info, err := d.root.Lstat(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil // removed meanwhile
@@ -118,37 +129,6 @@ func (d *directory) visit(key string, visit func(Object) bool) (more bool, err e
 		return false, err
 	}
 	return visit(Object{key, info.Size(), version(info)}), nil
-}
-
-// entries returns what lies in a folder, without temporary files; nothing if there is no such folder.
-func (d *directory) entries(ctx context.Context, folder string) ([]fs.DirEntry, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if folder != "" {
-		info, err := d.lstat(folder)
-		switch {
-		case errors.Is(err, ErrNotFound), err == nil && info.Mode().IsRegular():
-			return nil, nil
-		case err == nil && !info.IsDir():
-			return nil, fmt.Errorf("%s: %w", folder, ErrIrregular)
-		case err != nil:
-			return nil, err
-		}
-	}
-	opened, err := d.root.OpenFile(nameOf(folder), os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
-	if isAbsent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, d.closed(folder, err)
-	}
-	defer opened.Close()
-	entries, err := opened.ReadDir(-1)
-	if err != nil {
-		return nil, d.closed(folder, err)
-	}
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), temporaryPrefix) }), nil
 }
 
 // closed returns ErrIrregular instead of an error that is about a key alone: there is no permission
@@ -209,12 +189,16 @@ func (d *directory) foldersOf(ctx context.Context, prefix string, asked func(nam
 	if err != nil {
 		return nil, err
 	}
-	entries, err := d.entries(ctx, folder)
+	opened, err := d.openListing(ctx, folder)
 	if err != nil {
 		return nil, fmt.Errorf("list folders %s in %s: %w", prefix, d.path, err)
 	}
+	if opened == nil {
+		return nil, nil
+	}
+	opened.close()
 	var names []string
-	for _, entry := range entries {
+	for _, entry := range opened.entries {
 		if !strings.HasPrefix(entry.Name(), start) || !asked(entry.Name()[len(start):]) {
 			continue
 		}
@@ -308,7 +292,8 @@ func (d *directory) open(ctx context.Context, key, wanted string) (io.ReadCloser
 // openFile opens a regular file: in one call where that can be done, else, or if it is none or not there, after a look
 // at every folder on the way.
 func (d *directory) openFile(key string) (*os.File, fs.FileInfo, error) {
-	if file := d.openDirectly(key); file != nil {
+	// Without O_NONBLOCK a pipe would block for ever.
+	if file := d.openDirectly(key, syscall.O_NONBLOCK); file != nil {
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 			return file, info, nil
 		}
@@ -328,7 +313,7 @@ func (d *directory) openStepwise(key string) (*os.File, fs.FileInfo, error) {
 	if !before.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s: %w", key, ErrIrregular)
 	}
-	// Without O_NONBLOCK a pipe put there meanwhile would block for ever.
+	// A pipe may be put there meanwhile.
 	file, err := d.root.OpenFile(key, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if isAbsent(err) {
 		return nil, nil, fmt.Errorf("%s: %w", key, ErrNotFound)

@@ -32,16 +32,20 @@ func (d *directory) files(ctx context.Context, prefix string) ([]Object, error) 
 	if err != nil {
 		return nil, err
 	}
-	entries, err := d.entries(ctx, folder)
+	opened, err := d.openListing(ctx, folder)
 	if err != nil {
 		return nil, fmt.Errorf("list files %s in %s: %w", prefix, d.path, err)
 	}
+	if opened == nil {
+		return nil, nil
+	}
+	defer opened.close()
 	var found []Object
-	for _, entry := range entries {
+	for _, entry := range opened.entries {
 		if !strings.HasPrefix(entry.Name(), start) || !entry.Type().IsRegular() {
 			continue
 		}
-		_, err := d.visit(join(folder, entry.Name()), func(object Object) bool {
+		_, err := d.visit(opened, entry.Name(), func(object Object) bool {
 			found = append(found, object)
 			return true
 		})

@@ -5,4 +5,4 @@ package storage
 import "os"
 
 // openDirectly is not to be had here.
-func (d *directory) openDirectly(string) *os.File { return nil }
+func (d *directory) openDirectly(string, uint64) *os.File { return nil }

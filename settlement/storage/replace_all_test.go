@@ -169,7 +169,7 @@ func TestOpenDirectlyOpensNoLink(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"within/b/c", "a/link", "away/secret", "a/secret", "absent", "a/b/c/d"} {
-		if file := d.openDirectly(key); file != nil {
+		if file := d.openDirectly(key, 0); file != nil {
 			t.Errorf("%s was opened", key)
 		}
 		if _, _, err := d.Open(t.Context(), key, ""); !errors.Is(err, ErrIrregular) && !errors.Is(err, ErrNotFound) {
