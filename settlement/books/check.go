@@ -92,8 +92,8 @@ func (a *Attempt) checkObjects(record *Record) (err error) {
 	packed := make(map[string]int)
 	record.files(func(file *FileRecord) {
 		created, found := a.created[file.place()]
-		if !found {
-			created, found = a.ledger.files[file.place()]
+		if known := a.ledger.files[file.place()]; !found && known != nil {
+			created, found = *known, true
 		}
 		if err == nil && (!found || created.SHA256 == "" || created.SHA256 != file.SHA256 || created.Bytes != file.Bytes) {
 			err = fmt.Errorf("it names object %q, which was not stored with that content", file.Place())

@@ -55,10 +55,10 @@ type Ledger struct {
 	records []Record
 	// texts holds the SHA-256 of each record.
 	hashes []string
-	// files are all that records name, by where they lie.
-	files map[place]FileRecord
+	// files are all that records name, by where they lie, as the last one names them.
+	files map[place]*FileRecord
 	// packs are those of them that lie in packs, by the pack's key, in no order.
-	packs map[string][]FileRecord
+	packs map[string][]*FileRecord
 	// substitutes are the objects that stand for others since a member was forgotten, by the key
 	// of the object replaced.
 	substitutes map[string]FileRecord
@@ -78,7 +78,7 @@ func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
 
 // openBy reads up to so many records at a time.
 func openBy(ctx context.Context, bucket storage.Bucket, together int) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, files: make(map[place]FileRecord), packs: make(map[string][]FileRecord),
+	ledger := &Ledger{bucket: bucket, files: make(map[place]*FileRecord), packs: make(map[string][]*FileRecord),
 		substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
 	if err := ledger.readLog(ctx, together); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
@@ -143,9 +143,9 @@ func (l *Ledger) append(record *Record, text []byte) error {
 // the same content, and an object is one file or a pack of files.
 func (l *Ledger) name(file *FileRecord) bool {
 	known, found := l.files[file.place()]
-	l.files[file.place()] = *file
+	l.files[file.place()] = file
 	if file.Offset != 0 && !found {
-		l.packs[file.Object] = append(l.packs[file.Object], *file)
+		l.packs[file.Object] = append(l.packs[file.Object], file)
 	}
 	if _, isFile := l.files[place{object: file.Object}]; isFile && len(l.packs[file.Object]) > 0 {
 		return false

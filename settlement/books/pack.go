@@ -134,13 +134,13 @@ func (l *Ledger) verifyPack(ctx context.Context, key string, report func(fault e
 	if !bytes.HasPrefix(content, []byte(packHead)) {
 		report(fmt.Errorf("%w: pack %s does not begin as one", ErrBroken, key))
 	}
-	files := slices.SortedFunc(slices.Values(l.packs[key]), func(a, b FileRecord) int { return cmp.Compare(a.Offset, b.Offset) })
+	files := slices.SortedFunc(slices.Values(l.packs[key]), func(a, b *FileRecord) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, file := range files {
 		if file.Offset != end {
 			report(fmt.Errorf("%w: in pack %s a file begins at %d where the one before ends at %d", ErrBroken, key, file.Offset, end))
 		}
 		end = file.Offset + file.Bytes
-		if err := checkPart(content, file); err != nil {
+		if err := checkPart(content, *file); err != nil {
 			report(err)
 		}
 	}

@@ -323,7 +323,26 @@ func decodeRecord(seq int64, text []byte) (*Record, error) {
 	if sealOf(text, record.Seal) != record.Seal {
 		return nil, fmt.Errorf("%w: record %d does not agree with its seal", ErrBroken, seq)
 	}
+	record.shareTexts()
 	return record, nil
+}
+
+// shareTexts gives texts that files have in common the same memory: all records stay in memory, and of a night's files most have one of
+// few names, and lie in one of few packs.
+func (r *Record) shareTexts() {
+	shared := make(map[string]string)
+	share := func(text *string) {
+		first, known := shared[*text]
+		if !known {
+			first = *text
+			shared[first] = first
+		}
+		*text = first
+	}
+	r.files(func(file *FileRecord) {
+		share(&file.Name)
+		share(&file.Object)
+	})
 }
 
 func digest(content []byte) string {
