@@ -15,12 +15,12 @@ var mutations = []mutation{
 		return err
 	})
 	a.mutex.Unlock()`},
-		{"books/commit.go", "	return a.ledger.append(&record, text)\n", `	for _, store := range a.later {
+		{"books/commit.go", "	return a.ledger.append(written, text)\n", `	for _, store := range a.later {
 		if err := store(); err != nil {
 			return err
 		}
 	}
-	return a.ledger.append(&record, text)
+	return a.ledger.append(written, text)
 `}}},
 	{"a record goes to the slot after the head it was computed from, and to no other", "books", "TestCommitOutcomes", []edit{{"books/commit.go",
 		"	settled, cause := c.fill(c.text)\n", `	settled, cause := c.fill(c.text)

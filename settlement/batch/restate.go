@@ -23,7 +23,7 @@ func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report)
 		return err
 	}
 	report.Restated = true
-	restatement := &restatement{job: j, timeline: newTimeline(ledger), attempt: &attempt{ledger: ledger, discard: j.DryRun}, pool: j.pool()}
+	restatement := &restatement{job: j, timeline: newTimeline(ledger), attempt: &attempt{ledger: ledger, discard: j.DryRun}, pool: j.pool(ledger)}
 	defer func() { err = errors.Join(err, restatement.pool.Close()) }()
 	if err := restatement.checkInputs(ctx, j.Date, last); err != nil {
 		return err

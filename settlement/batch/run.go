@@ -257,7 +257,7 @@ func changedUsed(ledger *books.Ledger, rulebook *rules.Rulebook) (reasons []stri
 func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
 	clock := &stageClock{}
 	timeline := newTimeline(ledger)
-	pool := j.pool()
+	pool := j.pool(ledger)
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	opening, err := timeline.opening(ctx, j.Rulebook, date)
 	if err != nil {
@@ -291,12 +291,19 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 }
 
 // pool returns a new pool for what is on its way.
-func (j *Job) pool() *spool.Pool {
+func (j *Job) pool(ledger *books.Ledger) *spool.Pool {
 	if j.Memory <= 0 {
 		return spool.NewPool(j.SpillDirectory, math.MaxInt64)
 	}
-	return spool.NewPool(j.SpillDirectory, j.Memory)
+	return spool.NewPool(j.SpillDirectory, besideLog(j.Memory, ledger.MemoryBytes()))
 }
+
+// leastShare of the memory for what is on its way is for that, however many years are on record.
+const leastShare = 8
+
+// besideLog returns how much of the memory for what is on its way is left beside the ledger's log, all of which is in memory, too: a
+// night does not take more because it is the thousandth.
+func besideLog(memory, log int64) int64 { return max(memory-log, memory/leastShare) }
 
 func (j *Job) computation(date settlement.Date, clock *stageClock, pool *spool.Pool) Computation {
 	return Computation{

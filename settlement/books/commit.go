@@ -38,7 +38,8 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 		return err
 	}
 	// What another process will read must be what we meant.
-	if _, err := decodeRecord(record.Seq, text); err != nil {
+	written, err := decodeRecord(record.Seq, text)
+	if err != nil {
 		return fmt.Errorf("refuse to commit: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -51,7 +52,7 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 		return err
 	}
 	a.ledger.kept.retain(record.published())
-	return a.ledger.append(&record, text)
+	return a.ledger.append(written, text)
 }
 
 // A commit is under way.

@@ -53,8 +53,9 @@ func attemptPrefix(attempt string) string { return runsPrefix + attempt + "/" }
 type Ledger struct {
 	bucket  storage.Bucket
 	records []Record
-	// texts holds the SHA-256 of each record.
-	hashes []string
+	// hashes holds the SHA-256 of each record, log_bytes what they take in the store.
+	hashes    []string
+	log_bytes int64
 	// files are all that records name, by where they lie, as the last one names them.
 	files map[place]*FileRecord
 	// packs are those of them that lie in packs, by the pack's key, in no order.
@@ -136,8 +137,13 @@ func (l *Ledger) append(record *Record, text []byte) error {
 	}
 	l.records = append(l.records, *record)
 	l.hashes = append(l.hashes, digest(text))
+	l.log_bytes += int64(len(text))
 	return clash
 }
+
+// MemoryBytes returns about how many bytes of memory the ledger takes: that of all its records, which is a fifth more than they have in
+// the store (see BenchmarkOpen).
+func (l *Ledger) MemoryBytes() int64 { return l.log_bytes + l.log_bytes/5 }
 
 // name adds a file that a record names. It reports whether that agrees with what was named before: the same place has
 // the same content, and an object is one file or a pack of files.

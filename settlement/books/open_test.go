@@ -82,3 +82,15 @@ func alive() uint64 {
 	runtime.ReadMemStats(&memory)
 	return memory.HeapAlloc
 }
+
+// TestMemoryOfTheLog compares what a ledger says that it takes with what it takes.
+func TestMemoryOfTheLog(t *testing.T) {
+	bucket := logOf(t, 20, 200)
+	before := alive()
+	ledger := open(t, bucket)
+	took := int64(alive() - before)
+	if said := ledger.MemoryBytes(); said < took/2 || said > 2*took {
+		t.Errorf("the ledger takes %d bytes and says %d", took, said)
+	}
+	runtime.KeepAlive(bucket)
+}
