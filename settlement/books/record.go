@@ -290,25 +290,42 @@ func encodeLine(value any) ([]byte, error) {
 
 // decodeLine reads what encodeLine wrote of a value, and nothing else.
 func decodeLine(text []byte, value any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(value); err != nil {
-		if strings.Contains(err.Error(), "unknown field") {
-			return fmt.Errorf("%w: a newer version of this program wrote it; use that one", err)
-		}
+	if err := json.Unmarshal(text, value); err != nil {
 		return err
 	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return fmt.Errorf("there is more than one JSON value")
-	}
-	again, err := encodeLine(value)
-	if err != nil {
+	same := sameBytes{rest: text}
+	encoder := json.NewEncoder(&same)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return err
 	}
-	if !bytes.Equal(again, text) {
-		return fmt.Errorf("the bytes are not those that this program writes")
+	if same.differ || len(same.rest) > 0 {
+		return whyNotOurs(text, value)
 	}
 	return nil
+}
+
+// whyNotOurs says what is wrong with the text of a value that this program would write otherwise.
+func whyNotOurs(text []byte, value any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil && strings.Contains(err.Error(), "unknown field") {
+		return fmt.Errorf("%w: a newer version of this program wrote it; use that one", err)
+	}
+	return fmt.Errorf("the bytes are not those that this program writes")
+}
+
+// A sameBytes compares what is written to it with bytes that are there.
+type sameBytes struct {
+	rest   []byte
+	differ bool
+}
+
+func (s *sameBytes) Write(part []byte) (int, error) {
+	if s.differ = s.differ || !bytes.HasPrefix(s.rest, part); !s.differ {
+		s.rest = s.rest[len(part):]
+	}
+	return len(part), nil
 }
 
 // decodeRecord reads the record of a slot and verifies its seal.

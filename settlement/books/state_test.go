@@ -74,7 +74,7 @@ func TestBalancesRoundTrip(t *testing.T) {
 
 func TestBadBalances(t *testing.T) {
 	for text, want := range map[string]string{
-		``:   "EOF",
+		``:   "unexpected end of JSON input",
 		`{}`: "not those that this program writes",
 		`{"carried":[{"merchant":"gone","amount":"1"}]}` + "\n":              `"gone"`,
 		`{"carried":[{"merchant":"bakery","amount":"1e1000000000"}]}` + "\n": "no amount",
