@@ -4,8 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -304,6 +308,47 @@ func TestDiscover(t *testing.T) {
 		t.Errorf("%d objects, %v", len(all), err)
 	}
 }
+
+// TestListAll lists each merchant at once, and finds what a look into each of its folders finds.
+func TestListAll(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{
+		"merchant=A/date=2026-03-10/b.csv", "merchant=A/date=2026-03-10/\xff.csv", "merchant=A/date=2026-03-10/\xfe.csv", "merchant=A/date=2026-03-10/\ufffd.csv",
+		"merchant=A/date=2020-01-01/a.csv", "merchant=A/date=2026-03-11", "merchant=A/date=2026-03-10-/a.csv", "merchant=A/date=2026-03-10/sub/a.csv",
+		"merchant=A/date=2026-03-10/_control.json", "merchant=A/date=2026-3-1/a.csv", "merchant=A/a.csv", "merchant=A/date=2026-03-10/.a.csv",
+		"merchant=B/date=2026-03-09/b.jsonl", "merchant=B/date=2030-03-08/b.parquet", "merchant=Z/date=2026-03-10/a.csv",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inbox, err := storage.OpenDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := ListAll(t.Context(), inbox, parties, register())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := Discover(t.Context(), inbox, parties, register(), Window{Date: wideEnd, AcceptLateDays: int(wideEnd)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range wide.Objects {
+		wide.Objects[i].Layout = nil
+	}
+	if len(all) != 7 || !reflect.DeepEqual(all, wide.Objects) {
+		t.Errorf("one listing has %v, that of every folder %v", all, wide.Objects)
+	}
+	again, err := ListAll(t.Context(), &shuffled{inbox}, parties, register())
+	if err != nil || !reflect.DeepEqual(again, all) {
+		t.Errorf("another order of the store: %v, %v; want %v", again, err, all)
+	}
+}
+
+// wideEnd is after every date of a delivery.
+const wideEnd = settlement.Date(1_000_000)
 
 func showListing(listing *Listing) []string {
 	var lines []string

@@ -138,17 +138,56 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 
 // ListAll lists every data object of the register's merchants, whatever its date: what is
 // pending, and what came too late to be read, besides what [Discover] finds. In order of
-// merchant and key.
+// merchant and key. Years of folders may lie there: each merchant's are listed in one, several merchants at a time.
 func ListAll(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, merchants []Merchant) ([]Object, error) {
+	merchants = slices.SortedFunc(slices.Values(merchants), func(a, b Merchant) int { return cmp.Compare(a.Party, b.Party) })
+	found := make([]delivery, len(merchants))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(listings)
+	for i, merchant := range merchants {
+		group.Go(func() error {
+			return found[i].listAll(ctx, inbox, merchantPrefix+parties.ID(merchant.Party)+"/", merchant.Party)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	var all []Object
-	for _, merchant := range slices.SortedFunc(slices.Values(merchants), func(a, b Merchant) int { return cmp.Compare(a.Party, b.Party) }) {
-		found, err := discoverMerchant(ctx, inbox, parties.ID(merchant.Party), merchant.Party, func(settlement.Date) bool { return true })
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found.objects...)
+	for i := range found {
+		all = append(all, found[i].objects...)
 	}
 	return all, nil
+}
+
+// listAll finds the data objects of one merchant, and nothing else of what lies there.
+func (d *delivery) listAll(ctx context.Context, inbox storage.Bucket, root string, merchant settlement.Party) error {
+	objects, err := inbox.List(ctx, root)
+	if errors.Is(err, storage.ErrIrregular) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", root, err)
+	}
+	byKey(objects)
+	for len(objects) > 0 {
+		name, _, isFolder := strings.Cut(strings.TrimPrefix(objects[0].Key, root), "/")
+		prefix, count := root+name, 1
+		if isFolder {
+			prefix += "/"
+			for count < len(objects) && strings.HasPrefix(objects[count].Key, prefix) {
+				count++
+			}
+		}
+		if date, ok := parseFolder(name); ok && isFolder {
+			d.addData(objects[:count], prefix, Folder{merchant, date})
+		}
+		objects = objects[count:]
+	}
+	return nil
+}
+
+func byKey(objects []storage.Object) {
+	slices.SortFunc(objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 }
 
 func (l *Listing) add(found *delivery) {
@@ -239,18 +278,26 @@ func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string
 	if err != nil {
 		return fmt.Errorf("list %s: %w", prefix, err)
 	}
-	objects = slices.SortedFunc(slices.Values(objects), func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
+	byKey(objects)
+	for _, object := range objects {
+		if object.Key != prefix+controlName {
+			continue
+		}
+		control, err := readControl(ctx, inbox, object, folder, &standard)
+		if err != nil {
+			return err
+		}
+		d.controls = append(d.controls, control)
+	}
+	d.addData(objects, prefix, folder)
+	return nil
+}
+
+// addData adds those of a folder's objects, which are in order of key, that are data.
+func (d *delivery) addData(objects []storage.Object, prefix string, folder Folder) {
 	lastFolder := ""
 	for _, object := range objects {
 		name := strings.TrimPrefix(object.Key, prefix)
-		if name == controlName {
-			control, err := readControl(ctx, inbox, object, folder, &standard)
-			if err != nil {
-				return err
-			}
-			d.controls = append(d.controls, control)
-			continue
-		}
 		if !isData(name) {
 			continue
 		}
@@ -266,7 +313,6 @@ func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string
 	if slices.ContainsFunc(objects, func(object storage.Object) bool { return !utf8.ValidString(object.Key) }) {
 		d.nameInText(prefix)
 	}
-	return nil
 }
 
 // nameInText gives objects whose names are not UTF-8 names that can be published and that no other
