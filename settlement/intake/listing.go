@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -169,21 +171,29 @@ func (d *delivery) listAll(ctx context.Context, inbox storage.Bucket, root strin
 		return fmt.Errorf("list %s: %w", root, err)
 	}
 	byKey(objects)
-	for len(objects) > 0 {
-		name, _, isFolder := strings.Cut(strings.TrimPrefix(objects[0].Key, root), "/")
-		prefix, count := root+name, 1
-		if isFolder {
-			prefix += "/"
-			for count < len(objects) && strings.HasPrefix(objects[count].Key, prefix) {
-				count++
-			}
+	for name, objects := range folders(objects, root) {
+		if date, ok := parseFolder(name); ok {
+			d.addData(objects, root+name+"/", Folder{merchant, date})
 		}
-		if date, ok := parseFolder(name); ok && isFolder {
-			d.addData(objects[:count], prefix, Folder{merchant, date})
-		}
-		objects = objects[count:]
 	}
 	return nil
+}
+
+// folders returns the folders right below root and their objects, all of which are in order of key.
+func folders(objects []storage.Object, root string) iter.Seq2[string, []storage.Object] {
+	return func(yield func(string, []storage.Object) bool) {
+		for len(objects) > 0 {
+			name, _, isFolder := strings.Cut(strings.TrimPrefix(objects[0].Key, root), "/")
+			count := 1
+			for count < len(objects) && isFolder && strings.HasPrefix(objects[count].Key, root+name+"/") {
+				count++
+			}
+			if isFolder && !yield(name, objects[:count]) {
+				return
+			}
+			objects = objects[count:]
+		}
+	}
 }
 
 func byKey(objects []storage.Object) {
@@ -247,17 +257,38 @@ func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merc
 		return found, fmt.Errorf("list %s: %w", root, err)
 	}
 	names = slices.Sorted(slices.Values(names))
+	listed, err := listDates(ctx, inbox, root, names)
+	if err != nil {
+		return found, err
+	}
 	for _, name := range names {
 		date, ok := parseFolder(name)
 		if !ok {
 			found.unknownFolder(merchant, root+name+"/", name, "not of the form date=YYYY-MM-DD")
 			continue
 		}
-		if err := found.list(ctx, inbox, root+name+"/", Folder{merchant, date}); err != nil {
+		if err := found.list(ctx, inbox, root+name+"/", Folder{merchant, date}, listed); err != nil {
 			return found, err
 		}
 	}
 	return found, nil
+}
+
+// listDates lists those of some folders that are of dates together, by name, where that is worth it; else it returns nil.
+func listDates(ctx context.Context, inbox storage.Bucket, root string, names []string) (map[string][]storage.Object, error) {
+	dates := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := parseFolder(name); return !ok })
+	if len(dates) < 2 {
+		return nil, nil
+	}
+	objects, together, err := storage.ListFolders(ctx, inbox, root, dates[0], dates[len(dates)-1])
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", root, err)
+	}
+	if !together {
+		return nil, nil
+	}
+	byKey(objects)
+	return maps.Collect(folders(objects, root)), nil
 }
 
 func parseFolder(name string) (settlement.Date, bool) {
@@ -269,16 +300,22 @@ func parseFolder(name string) (settlement.Date, bool) {
 	return date, err == nil
 }
 
-func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string, folder Folder) error {
-	objects, err := inbox.List(ctx, prefix)
-	if errors.Is(err, storage.ErrIrregular) {
-		d.closedFolder(folder.Merchant, prefix, datePrefix+folder.Date.String(), err)
-		return nil
+// list adds what lies in the folder of a date. listed is what lies in all of them, nil if they were not listed together.
+func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string, folder Folder, listed map[string][]storage.Object) error {
+	name := datePrefix + folder.Date.String()
+	objects := listed[name]
+	if listed == nil {
+		var err error
+		objects, err = inbox.List(ctx, prefix)
+		if errors.Is(err, storage.ErrIrregular) {
+			d.closedFolder(folder.Merchant, prefix, name, err)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list %s: %w", prefix, err)
+		}
+		byKey(objects)
 	}
-	if err != nil {
-		return fmt.Errorf("list %s: %w", prefix, err)
-	}
-	byKey(objects)
 	for _, object := range objects {
 		if object.Key != prefix+controlName {
 			continue

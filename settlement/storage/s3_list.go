@@ -35,7 +35,7 @@ func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 // list lists objects; with the delimiter "/" only those that lie in no folder after prefix.
 func (b *s3Bucket) list(ctx context.Context, prefix, delimiter string) ([]Object, error) {
 	var found []Object
-	err := b.pages(ctx, prefix, delimiter, func(page *page) error {
+	err := b.pages(ctx, prefix, delimiter, "", func(page *page) error {
 		for i := range page.Contents {
 			object, err := b.listed(page, &page.Contents[i])
 			if err != nil {
@@ -87,7 +87,7 @@ func (b *s3Bucket) listed(page *page, entry *types.Object) (Object, error) {
 
 func (b *s3Bucket) Folders(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
-	err := b.pages(ctx, prefix, "/", func(page *page) error {
+	err := b.pages(ctx, prefix, "/", "", func(page *page) error {
 		for _, common := range page.CommonPrefixes {
 			folder, err := page.decode(aws.ToString(common.Prefix))
 			if err != nil {
@@ -124,13 +124,14 @@ func (p *page) decode(text string) (string, error) {
 	return key, nil
 }
 
-// pages calls visit for every page of a listing.
-func (b *s3Bucket) pages(ctx context.Context, prefix, delimiter string, visit func(*page) error) error {
+// pages calls visit for every page of a listing of what comes after a key in the whole bucket, if there is one, until it returns errEnough.
+func (b *s3Bucket) pages(ctx context.Context, prefix, delimiter, after string, visit func(*page) error) error {
 	if _, _, err := checkPrefix(prefix); err != nil {
 		return err
 	}
 	input := s3.ListObjectsV2Input{
 		Bucket: aws.String(b.name), Prefix: prefixOf(b.prefix + prefix), Delimiter: prefixOf(delimiter), EncodingType: types.EncodingTypeUrl,
+		StartAfter: prefixOf(after),
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -140,7 +141,9 @@ func (b *s3Bucket) pages(ctx context.Context, prefix, delimiter string, visit fu
 		if err != nil {
 			return b.fault(ctx, listing, prefix, err)
 		}
-		if err := visit((*page)(output)); err != nil {
+		if err := visit((*page)(output)); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
 			return b.fault(ctx, listing, prefix, err)
 		}
 		if !aws.ToBool(output.IsTruncated) {

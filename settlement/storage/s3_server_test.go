@@ -69,6 +69,38 @@ func TestS3(t *testing.T) {
 	})
 }
 
+// TestS3ListsDatesTogether: of years of dates those of a window are asked for by the page, not one by one.
+func TestS3ListsDatesTogether(t *testing.T) {
+	if !s3test.Enabled(t) {
+		return
+	}
+	server := s3test.Start(t)
+	name := server.NewBucket()
+	direct := openS3(t, server.URL(name, "some/prefix", s3test.Root))
+	var group errgroup.Group
+	group.SetLimit(16)
+	for day := range 120 {
+		for file := range 20 {
+			group.Go(func() error {
+				return direct.Create(t.Context(), fmt.Sprintf("m/date=%03d/%02d", day, file), strings.NewReader("x"))
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	proxy := s3test.StartProxy(t, server)
+	bucket := openS3(t, s3test.URLAt(proxy.Endpoint, name, "some/prefix", s3test.Root))
+	proxy.Requests.Store(0)
+	found, together, err := storage.ListFolders(t.Context(), bucket, "m/", "date=030", "date=089")
+	if err != nil || !together || len(found) != 60*20 || found[0].Key != "m/date=030/00" || found[len(found)-1].Key != "m/date=089/19" {
+		t.Errorf("%d objects, together %v, %v", len(found), together, err)
+	}
+	if asked := proxy.Requests.Load(); asked != 2 {
+		t.Errorf("%d requests for %d objects, a thousand of which are on a page", asked, len(found))
+	}
+}
+
 func TestS3RacingCreators(t *testing.T) {
 	if !s3test.Enabled(t) {
 		return

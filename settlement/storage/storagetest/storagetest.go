@@ -35,6 +35,7 @@ func Test(t *testing.T, open func(t *testing.T) storage.Bucket) {
 		{"invalid keys", testInvalidKeys},
 		{"listing", testList},
 		{"folders", testFolders},
+		{"folders together", testFoldersTogether},
 		{"bodies are taken from their start", testBodyOffset},
 		{"a body that fails leaves nothing", testFailingBody},
 		{"big bodies", testBigBody},
@@ -231,6 +232,35 @@ func testList(t *testing.T, bucket storage.Bucket) {
 			t.Fatalf("listed %+v, opened %+v: %v", object, opened, err)
 		}
 		reader.Close()
+	}
+}
+
+func testFoldersTogether(t *testing.T, bucket storage.Bucket) {
+	for _, key := range []string{"m/a", "m/d=9", "m/d=0/x", "m/d=1/x", "m/d=1/y/z", "m/d=1-/x", "m/d=10/x", "m/d=2/x", "m/d=2/é", "m/d=3/x", "m/d=3-/x", "m/d=4/x", "m/e=1/x", "n/d=2/x"} {
+		create(t, bucket, key, key)
+	}
+	got, together, err := storage.ListFolders(t.Context(), bucket, "m/", "d=1", "d=3")
+	if err != nil || !together {
+		if err != nil || got != nil {
+			t.Errorf("got %v, %v of a bucket that does not list together", got, err)
+		}
+		return
+	}
+	want, err := bucket.List(t.Context(), "m/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = slices.DeleteFunc(want, func(o storage.Object) bool {
+		return !slices.ContainsFunc([]string{"m/d=1/", "m/d=2/", "m/d=3/"}, func(folder string) bool { return strings.HasPrefix(o.Key, folder) })
+	})
+	if !slices.Equal(got, want) || len(got) != 5 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, _, err := storage.ListFolders(t.Context(), bucket, "m/", "d=5", "d=9"); err != nil || len(got) > 0 {
+		t.Errorf("got %v, %v of folders that are not there", got, err)
+	}
+	if _, _, err := storage.ListFolders(t.Context(), bucket, "/", "d=5", "d=9"); err == nil {
+		t.Error("a prefix that is none was listed")
 	}
 }
 
