@@ -58,7 +58,7 @@ func (d *directory) files(ctx context.Context, prefix string) ([]Object, error) 
 }
 
 func (b *s3Bucket) files(ctx context.Context, prefix string) ([]Object, error) {
-	return b.list(ctx, prefix, "/")
+	return b.list(ctx, prefix, "/", "", everyKey)
 }
 
 func (p *part) files(ctx context.Context, prefix string) ([]Object, error) {

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 )
@@ -26,31 +25,10 @@ func ListFolders(ctx context.Context, bucket Bucket, prefix, first, last string)
 	return nil, false, nil
 }
 
-// errEnough ends a listing before its last page.
-var errEnough = errors.New("enough is listed")
-
+// listFolders leaves out what comes before the first, as years may; what comes after the last is little, and to stop there would
+// be to rely on the order in which a store lists.
 func (b *s3Bucket) listFolders(ctx context.Context, prefix, first, last string) ([]Object, error) {
-	var found []Object
-	err := b.pages(ctx, prefix, "", b.prefix+prefix+first, func(page *page) error {
-		for i := range page.Contents {
-			object, err := b.listed(page, &page.Contents[i])
-			if err != nil {
-				return err
-			}
-			if rest := strings.TrimPrefix(object.Key, prefix); rest[:min(len(rest), len(last))] > last {
-				return errEnough
-			}
-			if liesBetween(object.Key, prefix, first, last) && !isMarker(&object) && !isUnfinished(object.Key) {
-				found = append(found, object)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	sortObjects(found)
-	return found, nil
+	return b.list(ctx, prefix, "", b.prefix+prefix+first, func(key string) bool { return liesBetween(key, prefix, first, last) })
 }
 
 // liesBetween reports whether the folder after prefix in which an object lies is one of first to last, and as long.

@@ -29,19 +29,22 @@ func prefixOf(text string) *string {
 }
 
 func (b *s3Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
-	return b.list(ctx, prefix, "")
+	return b.list(ctx, prefix, "", "", everyKey)
 }
 
-// list lists objects; with the delimiter "/" only those that lie in no folder after prefix.
-func (b *s3Bucket) list(ctx context.Context, prefix, delimiter string) ([]Object, error) {
+func everyKey(string) bool { return true }
+
+// list lists the objects that are wanted, of those that come after a key in the whole bucket, if there is one; with the delimiter "/"
+// only those that lie in no folder after prefix.
+func (b *s3Bucket) list(ctx context.Context, prefix, delimiter, after string, wanted func(key string) bool) ([]Object, error) {
 	var found []Object
-	err := b.pages(ctx, prefix, delimiter, "", func(page *page) error {
+	err := b.pages(ctx, prefix, delimiter, after, func(page *page) error {
 		for i := range page.Contents {
 			object, err := b.listed(page, &page.Contents[i])
 			if err != nil {
 				return err
 			}
-			if !isMarker(&object) && !isUnfinished(object.Key) {
+			if !isMarker(&object) && !isUnfinished(object.Key) && wanted(object.Key) {
 				found = append(found, object)
 			}
 		}
@@ -124,7 +127,7 @@ func (p *page) decode(text string) (string, error) {
 	return key, nil
 }
 
-// pages calls visit for every page of a listing of what comes after a key in the whole bucket, if there is one, until it returns errEnough.
+// pages calls visit for every page of a listing, of what comes after a key in the whole bucket if there is one.
 func (b *s3Bucket) pages(ctx context.Context, prefix, delimiter, after string, visit func(*page) error) error {
 	if _, _, err := checkPrefix(prefix); err != nil {
 		return err
@@ -141,9 +144,7 @@ func (b *s3Bucket) pages(ctx context.Context, prefix, delimiter, after string, v
 		if err != nil {
 			return b.fault(ctx, listing, prefix, err)
 		}
-		if err := visit((*page)(output)); errors.Is(err, errEnough) {
-			return nil
-		} else if err != nil {
+		if err := visit((*page)(output)); err != nil {
 			return b.fault(ctx, listing, prefix, err)
 		}
 		if !aws.ToBool(output.IsTruncated) {
