@@ -2,7 +2,6 @@ package batch
 
 import (
 	"fmt"
-	"iter"
 	"sync"
 
 	"alliance/settlement"
@@ -19,8 +18,9 @@ type spooledDetail struct {
 	lines []stretch // by line
 	own   []stretch // by party
 	blobs []*spool.Blob
-	// sorters are the workers' memory.
-	sorters []detailSorter
+	// sorters are the workers' memory; what is larger than mostSorted_bytes is not sorted in one.
+	sorters          []detailSorter
+	mostSorted_bytes int64
 }
 
 // A stretch is where the allocations of a line are.
@@ -33,66 +33,8 @@ type stretch struct {
 func newSpooledDetail(r *run) *spooledDetail {
 	return &spooledDetail{
 		night: r, codec: allocationCodec{r.Date}, lines: make([]stretch, len(r.lines)), own: make([]stretch, r.Rulebook.Parties.Len()),
-		blobs: make([]*spool.Blob, r.Partitions), sorters: make([]detailSorter, r.Workers),
+		blobs: make([]*spool.Blob, r.Partitions), sorters: make([]detailSorter, r.Workers), mostSorted_bytes: min(max(r.Pool.Budget()/sortedShare, leastSorted_bytes), mostSorted_bytes),
 	}
-}
-
-// gather sorts the allocations of a partition into the detail.
-func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {
-	sorter := &d.sorters[worker]
-	if sorter.content, err = r.allocations.Load(partition, sorter.content[:0]); err != nil {
-		return err
-	}
-	r.allocations.PrefetchAfter(partition, r.Partitions, spool.InOrder)
-	r.allocations.Release(partition)
-	sorter.read(len(d.lines)+len(d.own), r.detailLine)
-	blob := r.Pool.NewBlob()
-	d.blobs[partition] = blob
-	for i, line := range sorter.lines {
-		if err := d.write(blob, sorter, line, sorter.sort(d.codec, i)); err != nil {
-			return err
-		}
-	}
-	sorter.forgetHuge()
-	return blob.Close()
-}
-
-// detailLine returns the place of the line that a reference means, or past all lines that of the party whose own it is.
-func (r *run) detailLine(reference uint64) int32 {
-	line, own := r.line(reference)
-	if line < 0 {
-		line = int32(len(r.lines)) + int32(own)
-	}
-	return line
-}
-
-// write appends the allocations of one line, which begin at places of the sorter's content, and checks that their points
-// add up to it. Their ids go before them, as two statements have them; a merchant's own are on one.
-func (d *spooledDetail) write(blob *spool.Blob, sorter *detailSorter, place int32, places iter.Seq[int]) (err error) {
-	to, line := d.stretch(place)
-	to.blob, to.offset = blob, blob.Size()
-	for at := range places {
-		to.count++
-		sorter.texts.reset()
-		transaction, number, points := d.codec.peek(sorter.content, at, &sorter.texts)
-		if to.points, err = settlement.AddPoints(to.points, points); err != nil {
-			return err
-		}
-		if line != nil {
-			id := sorter.namer.ID(d.night.Rulebook.Parties.ID(line.Redeemer), line.BusinessDate, transaction, d.night.Date, number)
-			if _, err := blob.Write(id[:]); err != nil {
-				return err
-			}
-		}
-		if _, err := blob.Write(sorter.allocation(at)); err != nil {
-			return err
-		}
-	}
-	to.bytes = blob.Size() - to.offset
-	if line != nil && to.points != line.Points {
-		panic(fmt.Sprintf("the allocations of line %+v add up to %d points, the line to %d", line.LineKey, to.points, line.Points))
-	}
-	return nil
 }
 
 // stretch returns what is known of a line by its place; line is nil for a party's own allocations.

@@ -12,8 +12,7 @@ import (
 )
 
 // A detailSorter sorts the allocations of one partition after the other: by line, and within each by when they occurred,
-// transaction and number. Of an allocation it keeps no more than where it is: the largest lines of the largest nights
-// have millions.
+// transaction and number. Of an allocation it keeps no more than where it is.
 type detailSorter struct {
 	content []byte
 	// lines are those with allocations, in order; places says where in content allocations begin, those of lines[i] from
@@ -190,13 +189,4 @@ func (s *detailSorter) readTimes(codec allocationCodec, places []int, placeBits 
 		s.keys[i] = (occurredAt-uint64(first))<<placeBits | uint64(i)
 	}
 	return keyBits, true
-}
-
-// hugeBytes is how large a partition is whose memory is not kept for those that come after it.
-const hugeBytes = 32 << 20
-
-func (s *detailSorter) forgetHuge() {
-	if cap(s.content) > hugeBytes {
-		s.content, s.places, s.keys, s.named, s.buckets = nil, nil, nil, nil, bucketSorter{}
-	}
 }

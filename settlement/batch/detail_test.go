@@ -123,6 +123,7 @@ merchants: [{id: A}, {id: B}]
 			if err := errors.Join(detail.write(blob, sorter, 0, sorter.sort(detail.codec, 0)), blob.Close()); err != nil {
 				t.Error(err)
 			}
+			detail.checkPoints(0)
 		})
 		if test.gather != "" {
 			continue

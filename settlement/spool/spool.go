@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -151,6 +152,38 @@ func (s *Spool) Load(partition int, buffer []byte) ([]byte, error) {
 	}
 	buffer = buffer[:start+int(from.bytes)]
 	return buffer, s.pool.readAll(from.pieces, buffer[start:])
+}
+
+// eachBytes is about how much of a partition Each reads at a time.
+const eachBytes = 64 * PieceBytes
+
+// Each visits the records of a partition that is too large to be loaded, many whole ones at a time, in memory that is used again.
+func (s *Spool) Each(partition int, visit func(records []byte) error) error {
+	from := &s.partitions[partition]
+	s.mutex.Lock()
+	err := from.disk.writeLast(s.pool)
+	s.mutex.Unlock()
+	if err != nil {
+		return err
+	}
+	var buffer []byte
+	for left := from.pieces; len(left) > 0; {
+		count, bytes := 0, 0
+		for ; count < len(left) && bytes < eachBytes; count++ {
+			bytes += left[count].length
+		}
+		some := left[:count]
+		left = left[count:]
+		s.pool.prefetch(left[:min(count, len(left))])
+		buffer = slices.Grow(buffer[:0], bytes)[:bytes]
+		if err := s.pool.readAll(some, buffer); err != nil {
+			return err
+		}
+		if err := visit(buffer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Release forgets the records of a partition.

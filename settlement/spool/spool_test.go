@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -49,6 +50,21 @@ func TestSpoolGivesBackWhatWasAppended(t *testing.T) {
 				}
 				if int64(len(content)) != spool.Bytes(partition)+6 {
 					t.Fatalf("partition %d has %d bytes, loaded %d", partition, spool.Bytes(partition), len(content))
+				}
+				var each []byte
+				visited := 0
+				err = spool.Each(partition, func(records []byte) error {
+					if visited++; len(records) == 0 || records[len(records)-1] != '\n' {
+						t.Errorf("%d bytes that do not end with a record", len(records))
+					}
+					each = append(each, records...)
+					return nil
+				})
+				if err != nil || !bytes.Equal(each, content[6:]) {
+					t.Fatalf("partition %d: %d of %d bytes were visited, or others: %v", partition, len(each), len(content)-6, err)
+				}
+				if broken := errors.New("broken"); visited > 0 && spool.Each(partition, func([]byte) error { return broken }) != broken {
+					t.Error("an error is not returned")
 				}
 				found := make([][]string, 3)
 				for record := range strings.Lines(string(content[6:])) {
@@ -263,5 +279,42 @@ func TestReleasedPlacesAreUsedAgain(t *testing.T) {
 	}
 	if file, spilled := pool.end, pool.spilled; file > 3<<20 || spilled < 19<<20 {
 		t.Errorf("%d bytes were spilled into a file of %d", spilled, file)
+	}
+}
+
+// TestEachReadsAFewAtATime visits a partition of several megabytes, in memory and spilled.
+func TestEachReadsAFewAtATime(t *testing.T) {
+	for _, budget := range []int64{0, 3 << 20, 1 << 30} {
+		pool := NewPool(t.TempDir(), budget)
+		spool := pool.NewSpool(2)
+		w := spool.NewWriter()
+		const records = 100_000
+		for i := range records {
+			if err := w.Append(i%2, fmt.Appendf(nil, "%099d\n", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		visits, next := 0, 1
+		err := spool.Each(1, func(some []byte) error {
+			if visits++; len(some) > eachBytes+PieceBytes {
+				t.Errorf("%d bytes at a time", len(some))
+			}
+			for record := range strings.Lines(string(some)) {
+				if record != fmt.Sprintf("%099d\n", next) {
+					t.Fatalf("record %q, want %d", record, next)
+				}
+				next += 2
+			}
+			return nil
+		})
+		if err != nil || next != records+1 || visits < 2 {
+			t.Errorf("budget %d: %d visits, next is %d: %v", budget, visits, next, err)
+		}
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
