@@ -224,6 +224,7 @@ func (a *attribution) load(unit, units int) (err error) {
 		at += length
 	}
 	a.groups.group(unit, units, len(r.closingState.stacks))
+	a.tellOfLargeMembers(largeMember)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -238,12 +239,35 @@ func (a *attribution) readMember(member int) {
 	a.touchPlaces(start, end)
 	places := a.groups.places[start:end]
 	a.rows = slices.Grow(a.rows[:0], len(places))[:len(places)]
-	a.mine = a.mine[:0]
+	a.mine = slices.Grow(a.mine[:0], len(places))
 	for i, place := range places {
 		row := &a.rows[i]
 		a.run.codec.read(a.content[place:], row, &a.texts)
 		row.Member = a.groups.names[member] // the very same text is compared at a glance
 		a.mine = append(a.mine, row)
+	}
+}
+
+const (
+	// largeMember is how many rows of one member in a night the operator is told of.
+	largeMember = 1_000_000
+	// memberRow_bytes is about what each of them takes of memory while they are attributed: together, as the order of what is
+	// issued and redeemed decides.
+	memberRow_bytes = 800
+)
+
+// tellOfLargeMembers warns of members with so many rows that a run may end for want of memory, as whoever ends it does not say why. It
+// does not tell who they are.
+func (a *attribution) tellOfLargeMembers(rows int) {
+	for member := range a.groups.names {
+		start, end := a.groups.starts[member], a.groups.starts[member+1]
+		if end-start < rows {
+			continue
+		}
+		_, name, _ := a.run.codec.peek(a.content[a.groups.places[start]:])
+		a.run.observe(Progress{Stage: stageAttribute, Warning: fmt.Sprintf("one member has %d rows tonight, such as row %d of %s; they are attributed together, which takes about %d MiB "+
+			"besides what --memory says. If that member stands for all customers without a card, agree with the merchant that such rows are left out, or that each has an id of its own",
+			end-start, name.row, a.run.files.key(name.file), (end-start)*memberRow_bytes>>20)})
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"alliance/settlement"
 	"alliance/settlement/intake"
+	"alliance/settlement/storage"
 )
 
 // TestMemberGroups compares the groups with a map, for any split of members into units and partitions, and for
@@ -46,6 +48,30 @@ func TestMemberGroups(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLargeMembersAreToldOf groups rows of members, of which one has many, and is told where one of them is and not whose.
+func TestLargeMembersAreToldOf(t *testing.T) {
+	var told []string
+	r := &run{Computation: Computation{Observe: func(now Progress) { told = append(told, string(now.Stage)+": "+now.Warning) }}}
+	r.files, _ = newNightFiles([]intake.Object{{Object: storage.Object{Key: "merchant=M/date=2026-06-01/a.csv"}}})
+	r.codec = rowCodec{files: r.files}
+	a := &attribution{run: r}
+	a.groups.reset()
+	for i := range 10 {
+		at := len(a.content)
+		a.content = r.codec.append(a.content, 0, &settlement.Transaction{Member: fmt.Sprint("member-", max(i, 5)), ID: "t", Source: settlement.Source{Row: int64(i + 7)}})
+		member, _, _ := r.codec.peek(a.content[at:])
+		a.groups.add(member, at)
+	}
+	a.groups.group(0, 1, 1)
+	if a.tellOfLargeMembers(7); len(told) > 0 {
+		t.Errorf("told of %v", told)
+	}
+	a.tellOfLargeMembers(6)
+	if len(told) != 1 || !strings.HasPrefix(told[0], "attribute: one member has 6 rows tonight, such as row 7 of merchant=M/date=2026-06-01/a.csv; ") || strings.Contains(told[0], "member-") {
+		t.Errorf("told of %q", told)
 	}
 }
 

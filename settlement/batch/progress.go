@@ -42,6 +42,8 @@ type Progress struct {
 	// Finished is true on the last report of a stage; Elapsed is what it took.
 	Finished bool
 	Elapsed  time.Duration
+	// Warning, if not "", is what the operator should know before the work goes on; nothing else is told then but the stage.
+	Warning string
 }
 
 // stage and advance tell the observer, if there is one.

@@ -157,10 +157,14 @@ func (a *Attributor) begin(account *settlement.Account, rows []*settlement.Trans
 	a.gather(rows)
 }
 
+// usualAllocations is about how many lots a redemption takes from, with something to spare.
+const usualAllocations = 2
+
 // gather lists the night's work in the order in which it applies.
 func (a *Attributor) gather(rows []*settlement.Transaction) {
 	var kinds [4]int
-	a.work = a.work[:0]
+	// Of a member with a million rows it is not moved from one memory to a larger one, time and again.
+	a.work = slices.Grow(a.work[:0], len(rows)+len(a.account.Deferred))
 	add := func(row *settlement.Transaction) {
 		if row.Member != a.account.Member {
 			panic(fmt.Sprintf("row %d of %s was given to another member", row.Source.Row, row.Source.File))
@@ -183,6 +187,7 @@ func (a *Attributor) gather(rows []*settlement.Transaction) {
 	if len(a.work) > 1 {
 		slices.SortFunc(a.work, a.compareTasks)
 	}
+	a.outcome.Allocations = slices.Grow(a.outcome.Allocations, usualAllocations*kinds[settlement.Redeem])
 	if !a.ledger.Tracked {
 		return
 	}

@@ -152,12 +152,24 @@ func (a *Attributor) chargedLot(key *settlement.LotKey, since settlement.Date) i
 func (a *Attributor) putAway() {
 	account := a.account
 	expiredSince := min(a.claimableSince, a.originalsSince) + 1 // that of tomorrow night
+	isDone := func(lot *settlement.Lot) bool {
+		return lot.Open == 0 && (lot.Expired == 0 || lot.ExpiresOn < expiredSince)
+	}
 	a.away.Member = account.Member
 	a.awayLots = a.awayLots[:0]
+	if len(account.Lots) > cap(a.awayLots) {
+		count := 0
+		for i := range account.Lots {
+			if isDone(&account.Lots[i]) {
+				count++
+			}
+		}
+		a.awayLots = slices.Grow(a.awayLots, count)
+	}
 	kept := 0
 	for i := range account.Lots {
 		lot := &account.Lots[i]
-		if lot.Open == 0 && (lot.Expired == 0 || lot.ExpiresOn < expiredSince) {
+		if isDone(lot) {
 			a.awayLots = append(a.awayLots, *lot)
 			continue
 		}

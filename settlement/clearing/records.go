@@ -77,7 +77,7 @@ func (s *tailSorter[T]) sort(list []T, n int, merchant func(*T) settlement.Party
 		return
 	}
 	s.tail = append(s.tail[:0], list[n:]...)
-	s.order = s.order[:0]
+	s.order = slices.Grow(s.order[:0], len(s.tail))
 	for i := range s.tail {
 		s.order = append(s.order, placeOf(merchant(&s.tail[i]), i))
 	}

@@ -46,6 +46,10 @@ const redrawEvery = 100 * time.Millisecond
 
 // observe shows what a run tells.
 func (p *progress) observe(now batch.Progress) {
+	if now.Warning != "" {
+		p.warn(now.Warning, "date", now.Date, "stage", now.Stage)
+		return
+	}
 	if now.Finished {
 		var values []any
 		if now.Date != "" {
