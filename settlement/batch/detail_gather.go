@@ -120,11 +120,14 @@ func compareOrderKeys(a, b orderKey) int {
 // more alike the parts.
 const samplesPerPart = 32
 
+// mostParts is how many parts there are at most, which then are larger: each takes a piece of memory while it is written.
+const mostParts = 512
+
 // divide spreads the allocations of a partition over parts, of which each can be sorted, and all of one come before all of the next. What is
 // of the same line, moment and transaction stays together.
 func (d *spooledDetail) divide(r *run, partition int) (divided *spool.Spool, parts int, err error) {
 	bytes := r.allocations.Bytes(partition)
-	wanted := 2*bytes/d.mostSorted_bytes + 1
+	wanted := min(2*bytes/d.mostSorted_bytes+1, mostParts)
 	var samples []orderKey
 	var passed, next int64
 	err = d.eachOrderKey(r, partition, func(key orderKey, record []byte) error {

@@ -170,3 +170,14 @@ func TestHugePartitionsThatDoNotAddUp(t *testing.T) {
 		}
 	})
 }
+
+// TestHugePartitionsHaveSoManyParts divides a partition where next to no memory is to be had: the parts' own would be more.
+func TestHugePartitionsHaveSoManyParts(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	p := newHugePartition(t, random, 1<<30, func() settlement.Instant { return hugeMoments["of all times"](random) })
+	detail := newSpooledDetail(p.run)
+	detail.mostSorted_bytes = 50
+	if _, parts, err := detail.divide(p.run, 0); err != nil || parts > mostParts+1 || parts < mostParts/4 {
+		t.Errorf("%d parts, at most %d: %v", parts, mostParts, err)
+	}
+}
