@@ -41,6 +41,9 @@ func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report)
 	if j.DryRun || report.Same {
 		return nil
 	}
+	if err := restatement.pool.Close(); err != nil { // as in settle
+		return err
+	}
 	sequence, err := restatement.current.commit(ctx, restatement.records)
 	for i := range report.Dates {
 		report.Dates[i].Record = sequence

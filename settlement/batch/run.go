@@ -283,6 +283,10 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night), OpenClaims: &closing.Claims}
 	publication := &publication{stateStore: store, job: j, timeline: timeline, night: night, closing: closing, clock: clock}
 	record, err := publication.write(ctx, report.Totals)
+	if err == nil {
+		// All is stored. Publishing forces a whole file system to disk, which would write what was spilled there, too.
+		err = pool.Close()
+	}
 	if err == nil && !j.DryRun {
 		report.Record, err = publication.commit(ctx, []books.DateRecord{record})
 	}
