@@ -33,7 +33,7 @@ type stretch struct {
 func newSpooledDetail(r *run) *spooledDetail {
 	return &spooledDetail{
 		night: r, codec: allocationCodec{r.Date}, lines: make([]stretch, len(r.lines)), own: make([]stretch, r.Rulebook.Parties.Len()),
-		blobs: make([]*spool.Blob, r.Partitions), sorters: make([]detailSorter, r.Workers), mostSorted_bytes: min(max(r.Pool.Budget()/sortedShare, leastSorted_bytes), mostSorted_bytes),
+		blobs: make([]*spool.Blob, r.Partitions), sorters: make([]detailSorter, r.Workers), mostSorted_bytes: sortedTogether(r.Pool.Budget()),
 	}
 }
 

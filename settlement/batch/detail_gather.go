@@ -20,6 +20,11 @@ const (
 	mostSorted_bytes  = 64 << 20
 )
 
+// sortedTogether returns how many bytes of allocations are sorted at once where the pool has a budget.
+func sortedTogether(budget int64) int64 {
+	return min(max(budget/sortedShare, leastSorted_bytes), mostSorted_bytes)
+}
+
 // gather sorts the allocations of a partition into the detail. Those of a line that has very many, as where most of a night is one
 // merchant's, are divided first.
 func (d *spooledDetail) gather(r *run, worker, partition int) (err error) {

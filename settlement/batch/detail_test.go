@@ -81,8 +81,8 @@ func TestDetailIsSorted(t *testing.T) {
 	}
 }
 
-// TestDetailAddsUpToItsLine gathers the allocations of a line, and reads them, and does neither where the line is another.
-func TestDetailAddsUpToItsLine(t *testing.T) {
+func twoMerchants(t *testing.T) *rules.Rulebook {
+	t.Helper()
 	rulebook, err := rules.Parse("rulebook.yaml", []byte(`
 alliance: {id: HUB, currency: EUR, time_zone: Europe/Berlin}
 prices: [{id: base, price: "1.00", per_points: 100}]
@@ -91,6 +91,12 @@ merchants: [{id: A}, {id: B}]
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rulebook
+}
+
+// TestDetailAddsUpToItsLine gathers the allocations of a line, and reads them, and does neither where the line is another.
+func TestDetailAddsUpToItsLine(t *testing.T) {
+	rulebook := twoMerchants(t)
 	price := settlement.Price{ID: "base", Amount: 1_000_000, PerPoints: 100}
 	one := settlement.Allocation{Activity: settlement.RedemptionActivity, Issuer: 1, Redeemer: 2, BusinessDate: 20_000, Price: price, TransactionID: "t", Points: 300}
 	right := settlement.Line{LineKey: one.LineKey(), Transactions: 2, Points: 600}

@@ -3,8 +3,10 @@ package batch_test
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,8 +75,8 @@ func TestNothingIsSpilledWhenStatementsArePublished(t *testing.T) {
 		fill(t, s.inbox, nights[i])
 		settle(streetStart+i, func(*batch.Job) {})
 	}
-	for key, content := range nights[0] {
-		if strings.HasSuffix(key, ".csv") && strings.Count(content, "\n") > 3 {
+	for _, key := range slices.Sorted(maps.Keys(nights[0])) {
+		if content := nights[0][key]; strings.HasSuffix(key, ".csv") && strings.Count(content, "\n") > 3 {
 			lines := strings.SplitAfter(content, "\n")
 			fill(t, s.inbox, map[string]string{key: strings.Join(lines[:len(lines)-2], "")})
 			break

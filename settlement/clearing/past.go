@@ -144,6 +144,10 @@ func (a *Attributor) chargedLot(key *settlement.LotKey, since settlement.Date) i
 	return at
 }
 
+// countedFirst is from how many lots on those to be put away are counted before they are copied: a member with a million lots would
+// move them from one memory to a larger one, time and again.
+const countedFirst = 1 << 12
+
 // putAway takes from the account what is asked for by reversals alone.
 //
 // A redemption stays while it has an open claim. A lot stays while redemptions can take from it: while it has open points,
@@ -157,7 +161,7 @@ func (a *Attributor) putAway() {
 	}
 	a.away.Member = account.Member
 	a.awayLots = a.awayLots[:0]
-	if len(account.Lots) > cap(a.awayLots) {
+	if len(account.Lots) > countedFirst {
 		count := 0
 		for i := range account.Lots {
 			if isDone(&account.Lots[i]) {
