@@ -125,7 +125,7 @@ func (c *bareCost) decode(ctx context.Context, folder, path string, workers int)
 	for i := range rulebook.Merchants {
 		merchants = append(merchants, intake.Merchant{Party: rulebook.Merchants[i].Party, Active: true})
 	}
-	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchants, intake.Window{Date: night})
+	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchants, intake.Window{Date: night}, intake.NewHistory())
 	if err != nil {
 		return err
 	}

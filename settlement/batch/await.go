@@ -24,7 +24,7 @@ type MissingMerchant struct {
 func ReadMissing(ctx context.Context, inbox storage.Bucket, rulebook *rules.Rulebook, date settlement.Date) ([]MissingMerchant, error) {
 	// What is due lies in the folders of the date itself; nothing else is looked at.
 	window := intake.Window{Date: date}
-	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, date), window)
+	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, date), window, intake.NewHistory())
 	if err != nil {
 		return nil, err
 	}

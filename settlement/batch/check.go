@@ -149,7 +149,7 @@ func (c *check) discover(ctx context.Context, folder *checkFolder, date settleme
 			merchants = append(merchants, merchant)
 		}
 	}
-	listing, err := intake.Discover(ctx, folder, c.Rulebook.Parties, merchants, window)
+	listing, err := intake.Discover(ctx, folder, c.Rulebook.Parties, merchants, window, intake.NewHistory())
 	if err != nil {
 		return nil, err
 	}

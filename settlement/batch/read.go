@@ -25,7 +25,7 @@ func (r *run) read(ctx context.Context) (err error) {
 	r.stage(stageRead, 0)
 	defer r.finish(stageRead)
 	window := intake.Window{Date: r.Date, AcceptLateDays: r.Rulebook.Intake.AcceptLateDays}
-	r.listing, err = intake.Discover(ctx, r.Inbox, r.Rulebook.Parties, merchantsOn(r.Rulebook, r.Date), window)
+	r.listing, err = intake.Discover(ctx, r.Inbox, r.Rulebook.Parties, merchantsOn(r.Rulebook, r.Date), window, r.opening.History)
 	if err != nil {
 		return err
 	}

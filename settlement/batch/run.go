@@ -390,11 +390,11 @@ func (j *Job) lateAdjustments(ctx context.Context, ledger *books.Ledger, date se
 // order of merchant and key.
 func OpenObjects(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger, rulebook *rules.Rulebook, date settlement.Date) ([]intake.Object, error) {
 	window := intake.Window{Date: date, AcceptLateDays: rulebook.Intake.AcceptLateDays}
-	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, date), window)
+	history := newTimeline(ledger).historyBefore(rulebook, date)
+	listing, err := intake.Discover(ctx, inbox, rulebook.Parties, merchantsOn(rulebook, date), window, history)
 	if err != nil {
 		return nil, err
 	}
-	history := newTimeline(ledger).historyBefore(rulebook, date)
 	var open []intake.Object
 	for i := range listing.Objects {
 		if listing.Action(history, &listing.Objects[i]) != intake.Skip {

@@ -60,9 +60,9 @@ func (l *Listing) Decide(history *History, object *Object, facts *FileFacts, rej
 	}
 }
 
-// DecideControl gives the verdict on a control file. It is read anew every night of its
-// window, so what it says may be corrected at any time. It belongs on record on each night on
-// which its content is new ([History.Unchanged]) or a file of its folder is looked at.
+// DecideControl gives the verdict on a control file. It is read anew every night on which
+// a file of its folder is looked at, so what it says may be corrected as long as anything depends on it. It belongs on record on each night on
+// which its content is new ([History.Unchanged]).
 func (l *Listing) DecideControl(control *Control) Verdict {
 	if control.Fault == "" {
 		return Verdict{State: settlement.Consumed}

@@ -36,7 +36,7 @@ func consumed(key, text string) settlement.Input {
 // judge runs what a driver runs for every object, and shows the verdicts by key.
 func judge(t *testing.T, inbox storage.Bucket, history *History, rejects Rejects) map[string]string {
 	t.Helper()
-	listing := discover(t, inbox)
+	listing := discoverAfter(t, inbox, history)
 	verdicts := map[string]string{}
 	for i := range listing.Objects {
 		object := &listing.Objects[i]
@@ -331,7 +331,7 @@ func TestListAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wide, err := Discover(t.Context(), inbox, parties, register(), Window{Date: wideEnd, AcceptLateDays: int(wideEnd)})
+	wide, err := Discover(t.Context(), inbox, parties, register(), Window{Date: wideEnd, AcceptLateDays: int(wideEnd)}, NewHistory())
 	if err != nil {
 		t.Fatal(err)
 	}

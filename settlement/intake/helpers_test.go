@@ -51,7 +51,12 @@ func inboxOf(t testing.TB, files map[string]string) storage.Bucket {
 
 func discover(t testing.TB, inbox storage.Bucket) *Listing {
 	t.Helper()
-	listing, err := Discover(context.Background(), inbox, parties, register(), Window{day, 3})
+	return discoverAfter(t, inbox, NewHistory())
+}
+
+func discoverAfter(t testing.TB, inbox storage.Bucket, history *History) *Listing {
+	t.Helper()
+	listing, err := Discover(context.Background(), inbox, parties, register(), Window{day, 3}, history)
 	if err != nil {
 		t.Fatal(err)
 	}

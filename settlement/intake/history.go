@@ -1,6 +1,9 @@
 package intake
 
-import "alliance/settlement"
+import (
+	"alliance/settlement"
+	"alliance/settlement/storage"
+)
 
 // A History is what settled dates have done with the objects of the inbox. The zero value is
 // not ready for use; see [NewHistory]. After the last [History.Add] it may be used by any
@@ -55,13 +58,13 @@ const (
 // Action says whether an object has to be read, and how. An object with the key, size and
 // version of one on record is unchanged, and its state final.
 func (l *Listing) Action(history *History, object *Object) Action {
-	before, onRecord := history.byKey[object.Key]
+	_, consumed := history.consumedBefore(object.Key)
 	switch {
 	case object.Fault != "":
 		return HashOnly // its key is not the one on record, and it is told every night
-	case onRecord && before.input.Bytes == object.Size && before.input.Version == object.Version:
+	case history.isFinal(&object.Object):
 		return Skip
-	case onRecord && before.input.State == settlement.Consumed:
+	case consumed:
 		return HashOnly
 	case !object.Format.Readable():
 		return HashOnly
@@ -72,6 +75,15 @@ func (l *Listing) Action(history *History, object *Object) Action {
 		return ReadRows
 	}
 }
+
+// isFinal reports whether an object is on record as it is: with its key, size and version.
+func (h *History) isFinal(object *storage.Object) bool {
+	before, onRecord := h.byKey[object.Key]
+	return onRecord && before.input.Bytes == object.Size && before.input.Version == object.Version
+}
+
+// isOpen reports whether something is to be decided about an object.
+func (h *History) isOpen(object Object) bool { return object.Fault != "" || !h.isFinal(&object.Object) }
 
 // Unchanged reports whether the content of a key is on record.
 func (h *History) Unchanged(key, sha256 string) bool {

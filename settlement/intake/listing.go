@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"alliance/settlement"
 	"alliance/settlement/layout"
@@ -69,7 +67,8 @@ type Listing struct {
 	Merchants []Merchant
 	// Objects are the data objects of the window, in order of merchant and key.
 	Objects []Object
-	// Controls are the control files of the window, in order of merchant and date.
+	// Controls are the control files of the window, in order of merchant and date, but for those of earlier dates that are on record
+	// as they are, as is every file of their folder: nothing depends on them any more.
 	Controls []*Control
 	// Exceptions are the folders, and the files outside of folders, that nobody reads
 	// (unknown_merchant, unknown_folder) in order.
@@ -90,13 +89,13 @@ func (l *Listing) merchant(party settlement.Party) *Merchant {
 	return &l.Merchants[at]
 }
 
-// Discover lists what the merchants delivered under the dates of a window, and reads their
-// control files. inbox has the inbox's keys at its root; merchants are those of the register,
-// in any order. Only their ids ever become part of a key.
+// Discover lists what the merchants delivered under the dates of a window, and reads the
+// control files of which a verdict may depend. inbox has the inbox's keys at its root; merchants are those of the register,
+// in any order. Only their ids ever become part of a key. history is what the dates before did with it.
 //
 // The result depends on what is there, not on the order in which the store tells it. An error
 // is one of the store.
-func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, merchants []Merchant, window Window) (*Listing, error) {
+func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, merchants []Merchant, window Window, history *History) (*Listing, error) {
 	listing := &Listing{
 		Window:    window,
 		Merchants: slices.SortedFunc(slices.Values(merchants), func(a, b Merchant) int { return cmp.Compare(a.Party, b.Party) }),
@@ -116,12 +115,11 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 	group.SetLimit(listings)
 	for i, merchant := range listing.Merchants {
 		group.Go(func() error {
-			var err error
-			found[i], err = discoverMerchant(groupContext, inbox, parties.ID(merchant.Party), merchant.Party, window.Holds)
-			if err != nil {
+			found[i] = newDelivery(parties, merchant.Party)
+			if err := found[i].discover(groupContext, inbox, window, history); err != nil {
 				return err
 			}
-			return found[i].noticeAstray(groupContext, inbox, parties.ID(merchant.Party), merchant.Party)
+			return found[i].noticeAstray(groupContext, inbox)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -148,7 +146,8 @@ func ListAll(ctx context.Context, inbox storage.Bucket, parties settlement.Parti
 	group.SetLimit(listings)
 	for i, merchant := range merchants {
 		group.Go(func() error {
-			return found[i].listAll(ctx, inbox, merchantPrefix+parties.ID(merchant.Party)+"/", merchant.Party)
+			found[i] = newDelivery(parties, merchant.Party)
+			return found[i].listAll(ctx, inbox)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -159,24 +158,6 @@ func ListAll(ctx context.Context, inbox storage.Bucket, parties settlement.Parti
 		all = append(all, found[i].objects...)
 	}
 	return all, nil
-}
-
-// listAll finds the data objects of one merchant, and nothing else of what lies there.
-func (d *delivery) listAll(ctx context.Context, inbox storage.Bucket, root string, merchant settlement.Party) error {
-	objects, err := inbox.List(ctx, root)
-	if errors.Is(err, storage.ErrIrregular) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list %s: %w", root, err)
-	}
-	byKey(objects)
-	for name, objects := range folders(objects, root) {
-		if date, ok := parseFolder(name); ok {
-			d.addData(objects, root+name+"/", Folder{merchant, date})
-		}
-	}
-	return nil
 }
 
 // folders returns the folders right below root and their objects, all of which are in order of key.
@@ -234,146 +215,6 @@ func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlem
 	return exceptions, nil
 }
 
-// A delivery is what one merchant's part of the inbox holds.
-type delivery struct {
-	objects    []Object
-	controls   []*Control
-	exceptions []settlement.Exception
-}
-
-func discoverMerchant(ctx context.Context, inbox storage.Bucket, id string, merchant settlement.Party, holds func(settlement.Date) bool) (delivery, error) {
-	var found delivery
-	root := merchantPrefix + id + "/"
-	// Years of folders may lie there, of which a few dates are read tonight.
-	names, err := storage.FoldersOf(ctx, inbox, root, func(name string) bool {
-		date, ok := parseFolder(name)
-		return !ok || holds(date)
-	})
-	if errors.Is(err, storage.ErrIrregular) {
-		found.closedFolder(merchant, root, strings.TrimSuffix(root, "/"), err)
-		return found, nil
-	}
-	if err != nil {
-		return found, fmt.Errorf("list %s: %w", root, err)
-	}
-	names = slices.Sorted(slices.Values(names))
-	listed, err := listDates(ctx, inbox, root, names)
-	if err != nil {
-		return found, err
-	}
-	for _, name := range names {
-		date, ok := parseFolder(name)
-		if !ok {
-			found.unknownFolder(merchant, root+name+"/", name, "not of the form date=YYYY-MM-DD")
-			continue
-		}
-		if err := found.list(ctx, inbox, root+name+"/", Folder{merchant, date}, listed); err != nil {
-			return found, err
-		}
-	}
-	return found, nil
-}
-
-// listDates lists those of some folders that are of dates together, by name, where that is worth it; else it returns nil.
-func listDates(ctx context.Context, inbox storage.Bucket, root string, names []string) (map[string][]storage.Object, error) {
-	dates := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := parseFolder(name); return !ok })
-	if len(dates) < 2 {
-		return nil, nil
-	}
-	objects, together, err := storage.ListFolders(ctx, inbox, root, dates[0], dates[len(dates)-1])
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", root, err)
-	}
-	if !together {
-		return nil, nil
-	}
-	byKey(objects)
-	return maps.Collect(folders(objects, root)), nil
-}
-
-func parseFolder(name string) (settlement.Date, bool) {
-	text, ok := strings.CutPrefix(name, datePrefix)
-	if !ok {
-		return settlement.NoDate, false
-	}
-	date, err := settlement.ParseDate(text)
-	return date, err == nil
-}
-
-// list adds what lies in the folder of a date. listed is what lies in all of them, nil if they were not listed together.
-func (d *delivery) list(ctx context.Context, inbox storage.Bucket, prefix string, folder Folder, listed map[string][]storage.Object) error {
-	name := datePrefix + folder.Date.String()
-	objects := listed[name]
-	if listed == nil {
-		var err error
-		objects, err = inbox.List(ctx, prefix)
-		if errors.Is(err, storage.ErrIrregular) {
-			d.closedFolder(folder.Merchant, prefix, name, err)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", prefix, err)
-		}
-		byKey(objects)
-	}
-	for _, object := range objects {
-		if object.Key != prefix+controlName {
-			continue
-		}
-		control, err := readControl(ctx, inbox, object, folder, &standard)
-		if err != nil {
-			return err
-		}
-		d.controls = append(d.controls, control)
-	}
-	d.addData(objects, prefix, folder)
-	return nil
-}
-
-// addData adds those of a folder's objects, which are in order of key, that are data.
-func (d *delivery) addData(objects []storage.Object, prefix string, folder Folder) {
-	lastFolder := ""
-	for _, object := range objects {
-		name := strings.TrimPrefix(object.Key, prefix)
-		if !isData(name) {
-			continue
-		}
-		if below, _, nested := strings.Cut(name, "/"); nested {
-			if below != lastFolder {
-				d.unknownFolder(folder.Merchant, prefix+below+"/", below, "a folder inside the folder of a date")
-			}
-			lastFolder = below
-			continue
-		}
-		d.objects = append(d.objects, Object{Merchant: folder.Merchant, Date: folder.Date, Name: name, Format: FormatOf(name), Object: object})
-	}
-	if slices.ContainsFunc(objects, func(object storage.Object) bool { return !utf8.ValidString(object.Key) }) {
-		d.nameInText(prefix)
-	}
-}
-
-// nameInText gives objects whose names are not UTF-8 names that can be published and that no other
-// object has.
-func (d *delivery) nameInText(prefix string) {
-	taken := map[string]bool{}
-	for i := range d.objects {
-		taken[d.objects[i].Key] = true
-	}
-	for i := range d.objects {
-		object := &d.objects[i]
-		if utf8.ValidString(object.Key) {
-			continue
-		}
-		object.Fault = nameFault
-		for object.Key = validText(object.Key); taken[object.Key]; {
-			object.Key += "~"
-		}
-		taken[object.Key] = true
-		object.Name = strings.TrimPrefix(object.Key, prefix)
-	}
-	slices.SortFunc(d.objects, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
-}
-
 // filesAstray notices files that lie where only folders are read, and belong to nobody.
 func filesAstray(ctx context.Context, inbox storage.Bucket) ([]settlement.Exception, error) {
 	var exceptions []settlement.Exception
@@ -395,39 +236,16 @@ func filesAstray(ctx context.Context, inbox storage.Bucket) ([]settlement.Except
 	return exceptions, nil
 }
 
-// noticeAstray notices files that lie in a merchant's folder and in no folder of a date.
-func (d *delivery) noticeAstray(ctx context.Context, inbox storage.Bucket, id string, merchant settlement.Party) error {
-	root := merchantPrefix + id + "/"
-	objects, err := storage.Files(ctx, inbox, root)
-	if errors.Is(err, storage.ErrIrregular) {
-		return nil // noticed already
-	}
-	if err != nil {
-		return fmt.Errorf("list %s: %w", root, err)
-	}
-	for i := range objects {
-		if isData(strings.TrimPrefix(objects[i].Key, root)) {
-			d.exceptions = append(d.exceptions, astray(merchant, objects[i].Key, root, "deliveries lie in "+root+"date=<YYYY-MM-DD>/"))
-		}
-	}
-	return nil
-}
-
 func astray(merchant settlement.Party, key, prefix, mend string) settlement.Exception {
 	return settlement.Exception{Merchant: merchant, File: validText(key), Code: settlement.UnknownFolder, State: settlement.Noticed,
 		Value: cutValue(strings.TrimPrefix(validText(key), prefix)), Message: "the file lies in no folder of a date, so it is not read; " + mend}
 }
 
-func (d *delivery) unknownFolder(merchant settlement.Party, key, name, problem string) {
-	d.noticeFolder(merchant, key, name, "the folder is "+problem+", so nothing in it is read; move its files into the folder of their date")
-}
-
-// closedFolder notices a folder in the place of deliveries that cannot be listed.
-func (d *delivery) closedFolder(merchant settlement.Party, key, name string, err error) {
-	d.noticeFolder(merchant, key, name, "nothing is read from here: "+whyClosedFolder(err))
-}
-
-func (d *delivery) noticeFolder(merchant settlement.Party, key, name, message string) {
-	d.exceptions = append(d.exceptions, settlement.Exception{Merchant: merchant, File: validText(key), Code: settlement.UnknownFolder,
-		State: settlement.Noticed, Value: cutValue(name), Message: message})
+func parseFolder(name string) (settlement.Date, bool) {
+	text, ok := strings.CutPrefix(name, datePrefix)
+	if !ok {
+		return settlement.NoDate, false
+	}
+	date, err := settlement.ParseDate(text)
+	return date, err == nil
 }

@@ -137,7 +137,7 @@ func TestBrokenStore(t *testing.T) {
 		} {
 			good := inboxOf(t, map[string]string{"merchant=A/date=2026-03-10/" + name: content})
 			bad := &brokenStore{good, fault.body, fault.shut}
-			listing, err := Discover(context.Background(), bad, parties, register(), Window{day, 3})
+			listing, err := Discover(context.Background(), bad, parties, register(), Window{day, 3}, NewHistory())
 			if name != controlName {
 				if err != nil {
 					t.Fatal(err)
