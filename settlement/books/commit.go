@@ -91,9 +91,18 @@ func (c *commit) send(record Record) error {
 // then, and err the outcome of the commit. Otherwise the slot was empty when it was last seen,
 // and err is what the store said.
 func (c *commit) fill(text []byte) (settled bool, err error) {
+	var unforced error
 	for try := range tries {
 		if err = c.create(text); err == nil {
 			return true, c.judge(text)
+		}
+		if errors.Is(err, storage.ErrUnforced) {
+			unforced = err
+		}
+		if unforced != nil && !errors.Is(err, storage.ErrExists) {
+			// To find it would prove nothing. The store says that it stays when it refuses to create it again.
+			c.ledger.pause(try)
+			continue
 		}
 		found, lookErr := c.look()
 		if lookErr == nil {
@@ -103,6 +112,9 @@ func (c *commit) fill(text []byte) (settled bool, err error) {
 			return true, c.unknown(err, lookErr)
 		}
 		c.ledger.pause(try)
+	}
+	if unforced != nil {
+		return true, c.unknown(unforced, err)
 	}
 	return false, err
 }

@@ -65,6 +65,27 @@ func TestCommitOutcomes(t *testing.T) {
 			}
 			return run()
 		}, nil, Publish, true},
+		{"not confirmed once", func(_ storage.Bucket, operation string, run func() error) error {
+			if err := run(); !creates(operation) || calls > 1 {
+				return err
+			}
+			return storage.ErrUnforced
+		}, nil, Publish, true},
+		{"never confirmed", func(_ storage.Bucket, operation string, run func() error) error {
+			if err := run(); !creates(operation) {
+				return err
+			}
+			return storage.ErrUnforced
+		}, ErrUnknown, Publish, true},
+		{"not confirmed, and then refused for other reasons", func(_ storage.Bucket, operation string, run func() error) error {
+			if err := run(); !creates(operation) {
+				return err
+			}
+			if calls == 1 {
+				return storage.ErrUnforced
+			}
+			return errTimeout
+		}, ErrUnknown, Publish, true},
 		{"fails once", func(_ storage.Bucket, operation string, run func() error) error {
 			if creates(operation) && calls == 1 {
 				return errTimeout

@@ -15,6 +15,9 @@ var (
 	ErrNotFound = errors.New("object not found")
 	// ErrExists says that Create was refused because the key is taken.
 	ErrExists = errors.New("object exists already")
+	// ErrUnforced says that an object has its name, and that the disk did not confirm it: a power failure may take it away
+	// again, although everybody finds it now. To create it again tells whether it stays: then that is ErrExists.
+	ErrUnforced = errors.New("not confirmed to be on disk")
 	// ErrChanged says that the object is not, or is no longer, of the version asked for.
 	ErrChanged = errors.New("object has changed")
 	// ErrIrregular says that what lies under the key, or on the way to it, can be listed but not

@@ -23,7 +23,7 @@ func OpenDirectory(path string) (Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage directory %s: %w", path, err)
 	}
-	return &directory{path: path, root: root, folders: newOpenFolders(), forceAll: forceAll}, nil
+	return &directory{path: path, root: root, folders: newOpenFolders(), forceAll: forceAll, forceFolder: (*os.File).Sync}, nil
 }
 
 type directory struct {
@@ -34,6 +34,8 @@ type directory struct {
 	folders *openFolders
 	// forceAll forces the file system that a folder lies on to disk; tests look on.
 	forceAll func(folder *os.File) error
+	// forceFolder forces a folder to disk; tests let it fail.
+	forceFolder func(folder *os.File) error
 	// top is the directory itself, open to be read in; see topFolder.
 	opening sync.Once
 	top     *os.File

@@ -43,6 +43,7 @@ type openFolder struct {
 	// forgotten says that another one of that name is to be opened next time.
 	forgotten bool
 	syncs     sharedSync
+	force     func(*os.File) error
 }
 
 // folderTries is how often a folder is made that somebody removes before it is open.
@@ -82,7 +83,7 @@ func (d *directory) holdAnew(name string) (*openFolder, error) {
 		if err != nil {
 			return nil, err
 		}
-		return d.folders.add(&openFolder{name: name, file: file}), nil
+		return d.folders.add(&openFolder{name: name, file: file, force: d.forceFolder}), nil
 	}
 	parent, err := d.hold(folderOf(name))
 	if err != nil {
@@ -93,7 +94,7 @@ func (d *directory) holdAnew(name string) (*openFolder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.folders.add(&openFolder{name: name, file: file}), nil
+	return d.folders.add(&openFolder{name: name, file: file, force: d.forceFolder}), nil
 }
 
 // makeFolder opens a folder in its parent after it has made it, unless it is there and durable.
@@ -306,7 +307,7 @@ func (f *openFolder) open(name string, flags int, mode uint32) (file *os.File, e
 
 // sync forces the folder to disk.
 func (f *openFolder) sync() error {
-	err := f.syncs.do(f.file.Sync)
+	err := f.syncs.do(func() error { return f.force(f.file) })
 	if err != nil {
 		return fmt.Errorf("force folder %s to disk: %w", nameOf(f.name), err)
 	}

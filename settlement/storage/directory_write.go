@@ -63,8 +63,11 @@ func (d *directory) putFrom(ctx context.Context, from string, folder *openFolder
 	if err != nil {
 		return err
 	}
-	if err = temporary.placeAs(place, folder, name); err == nil {
-		err = folder.sync()
+	if err = temporary.placeAs(place, folder, name); err == nil || errors.Is(err, ErrExists) {
+		// Whoever gave an object its name may have failed to force that to disk, and whoever finds it relies on it.
+		if fault := folder.sync(); fault != nil {
+			err = fmt.Errorf("%w: %w", ErrUnforced, fault)
+		}
 	}
 	return errors.Join(err, temporary.close())
 }
@@ -166,7 +169,7 @@ func (d *directory) syncFolder(folder string) error {
 		return err
 	}
 	defer opened.Close()
-	if err := opened.Sync(); err != nil {
+	if err := d.forceFolder(opened); err != nil {
 		return fmt.Errorf("force folder %s to disk: %w", nameOf(folder), err)
 	}
 	return nil

@@ -38,7 +38,8 @@
 // the directory itself may not be read, or that the disk fails, is an error of the store. No path
 // leads out of the directory. Create writes a temporary file, checks its length, forces it to disk,
 // and moves it to its name by a rename that fails if the name exists, or, where the system or the file
-// system has none, by a hard link; then it forces the folder to disk, as it did those above it; of
+// system has none, by a hard link; then it forces the folder to disk, as it did those above it, and also
+// where the name exists already: whoever is refused may rely on what is there; where that fails it is [ErrUnforced]. Of
 // those that wait for one folder, many are served at once. The file system must have one or the other.
 // Of a body of 256 KiB or more all but the last bytes go to the disk itself, past the system's cache, under Linux where the file
 // system can do that: they have to get there anyway, and whoever reads them next usually is another machine.

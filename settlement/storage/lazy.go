@@ -29,12 +29,14 @@ func CreateDirectory(path string) (Bucket, error) {
 	if !parent.IsDir() {
 		return nil, fmt.Errorf("storage directory %s cannot be created: %s is not a directory", path, filepath.Dir(path))
 	}
-	return &lazyDirectory{path: path, bucket: NewMemory()}, nil
+	return &lazyDirectory{path: path, force: (*os.File).Sync, bucket: NewMemory()}, nil
 }
 
 // A lazyDirectory is an empty bucket until something is written to it.
 type lazyDirectory struct {
 	path string
+	// force forces the folder above to disk; tests look on.
+	force func(folder *os.File) error
 
 	mutex  sync.Mutex
 	bucket Bucket
@@ -49,7 +51,7 @@ func (l *lazyDirectory) current(write bool) (Bucket, error) {
 		return l.bucket, nil
 	}
 	if write {
-		if err := os.Mkdir(l.path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := l.make(); err != nil {
 			return nil, fmt.Errorf("create storage directory: %w", err)
 		}
 	}
@@ -62,6 +64,18 @@ func (l *lazyDirectory) current(write bool) (Bucket, error) {
 		return nil, err
 	}
 	return l.bucket, nil
+}
+
+// make makes the directory unless it is there, and forces its entry in its parent to disk.
+func (l *lazyDirectory) make() error {
+	if err := os.Mkdir(l.path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(filepath.Clean(l.path)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.force(parent), parent.Close())
 }
 
 func (l *lazyDirectory) List(ctx context.Context, prefix string) ([]Object, error) {

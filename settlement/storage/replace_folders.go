@@ -186,13 +186,13 @@ func (d *directory) tryUnforced(name string) (*openFolder, error) {
 	if err != nil {
 		return nil, err
 	}
-	folder := &openFolder{file: file}
+	folder := &openFolder{file: file, force: d.forceFolder}
 	for segment := range strings.SplitSeq(name, "/") {
 		below, err := d.openBelow(folder, segment)
 		if err = errors.Join(err, folder.file.Close()); err != nil {
 			return nil, errors.Join(err, closeIfOpen(below))
 		}
-		folder = &openFolder{name: join(folder.name, segment), file: below}
+		folder = &openFolder{name: join(folder.name, segment), file: below, force: d.forceFolder}
 	}
 	return folder, nil
 }
