@@ -112,13 +112,38 @@ func (r *stateRun) sum(ctx context.Context) (string, error) {
 
 // moveTo makes a ledger what the run is read from, and gives back its place in the pool.
 func (r *stateRun) moveTo(ledger *books.Ledger) {
+	r.giveBack()
+	r.ledger = ledger
+}
+
+// giveBack gives back the run's place in the pool, if it has one. Nobody reads it there again.
+func (r *stateRun) giveBack() {
 	if r.gathering != nil {
 		r.gathering.releaseAll()
 	}
 	if r.blob != nil {
 		r.blob.Release()
 	}
-	r.gathering, r.blob, r.ledger = nil, nil, ledger
+	r.gathering, r.blob = nil, nil
+}
+
+// giveBack gives back what the runs have in the pool, but for those that a later state has, too.
+func (s *AccountState) giveBack(later *AccountState) {
+	needed := make(map[pooled]bool)
+	for _, stack := range later.stacks {
+		for i := range stack {
+			if stack[i].blob != nil {
+				needed[stack[i].blob] = true
+			}
+		}
+	}
+	for _, stack := range s.stacks {
+		for i := range stack {
+			if !needed[stack[i].blob] {
+				stack[i].giveBack()
+			}
+		}
+	}
 }
 
 type nothingToClose struct{ io.ReaderAt }

@@ -268,15 +268,17 @@ func (a *attribution) partition(ctx context.Context, partition, from, to int) er
 		return err
 	}
 	run, entries, err := change.out.finish(partition)
+	if err == nil && entries == 0 {
+		run.giveBack()
+	}
 	switch {
 	case err != nil:
 		return err
 	case entries == 0 && !change.anew:
 		r.closingState.stacks[partition] = before
+	case entries == 0:
 	case change.anew:
-		if entries > 0 {
-			r.closingState.stacks[partition] = []stateRun{run}
-		}
+		r.closingState.stacks[partition] = []stateRun{run}
 	default:
 		r.closingState.stacks[partition], err = a.lay(ctx, run, before, stack.Stack, merged)
 	}

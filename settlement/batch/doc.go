@@ -99,9 +99,9 @@
 // itself, has every statement that changes: number of lines that differ; receivable, payable and due
 // as they were, are, and their difference.
 //
-// What is stored for a date that did not change is compared and thrown away; what is kept in memory
-// from date to date is the closing of the last one, the ids of as many as [IDDays] says, and what was put away since; what is on record by
-// then is read there.
+// What is stored for a date that did not change is compared and thrown away; what is kept in the pool
+// from date to date is the state after the last one, the ids of as many as [IDDays] says, and what was put away in the last
+// reversal_days; what is on record by then is read there.
 //
 // # Comparing
 //

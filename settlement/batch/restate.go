@@ -208,7 +208,7 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 		!slices.Equal(record.State.Parties, standing.State.Parties) || !slices.Equal(record.State.Objects, r.timeline.ledger.CurrentState(&standing.State).Objects) ||
 		!slices.EqualFunc(record.Acknowledgements, standing.Acknowledgements, r.sameFiles)
 	night.Detail.(*spooledDetail).release()
-	r.timeline.recompute(&record, closing)
+	r.timeline.recompute(&record, closing, j.Rulebook)
 	r.records = append(r.records, record)
 	return report, nil
 }

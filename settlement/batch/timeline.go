@@ -32,9 +32,27 @@ func newTimeline(ledger *books.Ledger) *timeline {
 	return t
 }
 
-// recompute overlays a date. Accounts of the date before are used up by then.
-func (t *timeline) recompute(record *books.DateRecord, closing *Closing) {
-	t.dates[record.Date], t.closings[record.Date] = record, closing
+// recompute overlays a date, and gives back what no later date asks of the closings: the state of the date before, and ids and
+// what was put away when it is so long ago. Of what is on record by now nothing is in the pool.
+func (t *timeline) recompute(record *books.DateRecord, closing *Closing, rulebook *rules.Rulebook) {
+	date := record.Date
+	t.dates[date], t.closings[date] = record, closing
+	if before := t.closings[date-1]; before != nil {
+		before.State.giveBack(&closing.State)
+		giveBack(before.Waiting)
+	}
+	if old := t.closings[date-IDDays(rulebook)]; old != nil {
+		giveBack(old.Settled)
+	}
+	if old := t.closings[date-settlement.Date(rulebook.Ledger.ReversalDays)]; old != nil {
+		giveBack(old.PutAway)
+	}
+}
+
+func giveBack(runs []stateRun) {
+	for i := range runs {
+		runs[i].giveBack()
+	}
 }
 
 // before calls visit for what stands of every date before one, in order.
