@@ -177,7 +177,7 @@ func (tr *trial) sound() {
 // until a run meets no fault. A run says truly whether it is on record, and the next one
 // publishes the bytes of a run that nothing befell.
 func TestFaultB_EachCallFails(t *testing.T) {
-	kinds := append([]faults.Kind{faults.ServerErrorAfter, faults.TimeoutLate, faults.OwnExists, faults.Conflict, faults.DiskFull}, faults.Failures...)
+	kinds := append([]faults.Kind{faults.ServerErrorAfter, faults.TimeoutLate, faults.OwnExists, faults.Conflict, faults.DiskFull, faults.Unforced}, faults.Failures...)
 	step := int64(faults.Count(7, 1))
 	for _, scene := range faultScenes(t) {
 		for i, kind := range kinds {

@@ -33,7 +33,7 @@ type commitFault struct {
 	sent  bool
 }
 
-var commitKinds = []faults.Kind{faults.TimeoutAfter, faults.OwnExists, faults.Conflict, faults.ServerErrorAfter, faults.ServerError, faults.TimeoutLate}
+var commitKinds = []faults.Kind{faults.TimeoutAfter, faults.OwnExists, faults.Conflict, faults.ServerErrorAfter, faults.ServerError, faults.TimeoutLate, faults.Unforced}
 
 func drawCommitFault(kind faults.Kind, seed uint64, rival func()) *commitFault {
 	random := rand.New(rand.NewPCG(seed, uint64(slices.Index(commitKinds, kind))))

@@ -38,6 +38,8 @@ const (
 	OwnExists Kind = "412 on own write"
 	// DiskFull: a write fails and nothing was done.
 	DiskFull Kind = "disk full"
+	// Unforced: a write is done, and the disk did not confirm it; so it is where a Create finds the key taken.
+	Unforced Kind = "done, not confirmed by the disk"
 
 	// StaleList: the last object, or folder, is not listed.
 	StaleList Kind = "stale list"
@@ -71,6 +73,8 @@ func (e *InjectedError) Unwrap() error {
 		return storage.ErrExists
 	case e.Kind == DiskFull:
 		return syscall.ENOSPC
+	case e.Kind == Unforced:
+		return storage.ErrUnforced
 	}
 	return nil
 }
@@ -152,7 +156,7 @@ func (k Kind) appliesTo(operation Operation) bool {
 	switch k {
 	case OwnExists, Overwrites:
 		return operation == Create
-	case Conflict, DiskFull, TimeoutLate:
+	case Conflict, DiskFull, TimeoutLate, Unforced:
 		return operation.Writes()
 	case StaleList:
 		return operation == List || operation == Folders
@@ -171,6 +175,10 @@ func (i *Injector) fail(call Call, run func() error) error {
 	case ServerErrorAfter, TimeoutAfter, OwnExists:
 		if err := run(); call.Operation == Create && errors.Is(err, storage.ErrExists) {
 			return err // it would not have been our own
+		}
+	case Unforced:
+		if err := run(); err != nil && !errors.Is(err, storage.ErrExists) {
+			return err
 		}
 	case TimeoutLate:
 		i.mutex.Lock()
