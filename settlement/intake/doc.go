@@ -84,8 +84,9 @@
 // valid kind and valid points, before any other check: issued_points over kind issue,
 // redeemed_points over kind redeem. rows counts every record. sha256 is that of the object as
 // stored, in hex. The file is read strictly: a key that is not known or is there twice, a name
-// that no data file can have, or one named twice, makes it unreadable. It is read anew every
-// night of its window, and is an input on record like any other.
+// that no data file can have, or one named twice, makes it unreadable. It is read on the
+// night of its folder, and anew on every later one of its window on which it, or a file of its folder, is not on record as it is; it is
+// an input on record like any other.
 //
 // # Missing merchants
 //
