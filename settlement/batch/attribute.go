@@ -154,7 +154,9 @@ type attribution struct {
 	rows    []settlement.Transaction
 	mine    []*settlement.Transaction
 	// touchedTo says up to which of the places of the groups the rows were touched.
-	touchedTo, touched int
+	touchedTo int
+	// touched is never read: without it the compiler would leave out the loads by which memory is touched ahead of its use.
+	touched int
 	// texts are those of the rows.
 	texts textArena
 	// arena is where the account is that is looked at, pastArena what was put away of a member.

@@ -34,6 +34,7 @@ type memberGroups struct {
 	// memory that probably are in no cache: a processor waits for many of them as long as for one.
 	next    [touchedAtOnce]memberRow
 	waiting int
+	// touched is never read: without it the compiler would leave out the loads by which memory is touched ahead of its use.
 	touched int
 }
 

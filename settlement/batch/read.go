@@ -20,7 +20,7 @@ import (
 )
 
 // read lists the inbox, reads what no date has consumed yet and decides about each file. The
-// rows of consumed files are on their way to the partition of their id afterwards.
+// rows of consumed files are on their way to the partition of their member afterwards, and what decides about their ids to that of the id.
 func (r *run) read(ctx context.Context) (err error) {
 	r.stage(stageRead, 0)
 	defer r.finish(stageRead)

@@ -87,7 +87,8 @@ type Deduplicator struct {
 	// onRecord holds, by first claimant, the rows on record that have the id.
 	onRecord map[uint32][]settlement.TakenID
 	rivals   []*Claimant
-	touched  uint32
+	// touched is never read: without it the compiler would leave out the loads by which memory is touched ahead of its use.
+	touched uint32
 }
 
 // OldestSettled returns the settlement date from which on rows on record take an id whatever their business date is.

@@ -26,7 +26,8 @@ type Tally struct {
 	places  map[settlement.LineKey]int32
 	// recent is, by a hash of what allocations of different lines mostly differ in, the place of the line that was met last, plus 1. It
 	// spares most lookups in places.
-	recent  []int32
+	recent []int32
+	// touched is never read: without it the compiler would leave out the loads by which memory is touched ahead of its use.
 	touched int64
 	// run numbers the runs of allocations of one row, from 1.
 	run int64
