@@ -352,8 +352,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 	}
 	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
 		// Somebody is still writing it. That must not stop everybody else's night.
-		found.facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile,
-			Message: "the file was changed or removed while it was read; it is looked at again on the next night"}
+		found.facts = intake.FileFacts{Bytes: object.Size, Code: settlement.UnreadableFile, Message: intake.FileChanged}
 		err = nil
 	}
 	if err == nil {

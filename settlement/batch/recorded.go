@@ -11,6 +11,7 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/books"
+	"alliance/settlement/intake"
 	"alliance/settlement/storage"
 )
 
@@ -19,11 +20,17 @@ import (
 type recordedInbox struct {
 	storage.Bucket
 	objects []storage.Object
+	// closed is what could not be opened then: files and control files by key, folders by key with a slash at its end.
+	closed map[string]*intake.ClosedError
 }
+
+// A recordedUnread is what the exceptions of a date say of what it did not read: the message of each folder and file that it noticed, and
+// of each file that it held, by key.
+type recordedUnread struct{ noticed, held map[string]string }
 
 // newRecordedInbox returns the inbox of a date. missing says what of it is gone or has another
 // content by now: then the date cannot be computed again.
-func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger, settled *books.DateRecord, acceptLateDays int, noticed []string) (recorded *recordedInbox, missing []string, err error) {
+func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.Ledger, settled *books.DateRecord, acceptLateDays int, unread recordedUnread) (recorded *recordedInbox, missing []string, err error) {
 	wanted := make(map[string]books.InputRecord)
 	folders := make(map[string]bool)
 	for _, input := range settled.Inputs {
@@ -35,18 +42,23 @@ func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.L
 	for date := settled.Date - settlement.Date(acceptLateDays); date < settled.Date; date++ {
 		addControls(wanted, folders, ledger, date, settled)
 	}
-	recorded = &recordedInbox{Bucket: inbox}
+	recorded = &recordedInbox{Bucket: inbox, closed: make(map[string]*intake.ClosedError)}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		input := wanted[key]
-		recorded.objects = append(recorded.objects, storage.Object{Key: key, Size: input.Bytes, Version: input.Version})
 		if input.SHA256 == "" {
-			missing = append(missing, fmt.Sprintf("%s changed while it was read, so its content is not on record", key))
+			if intake.ChangedWhileRead(unread.held[key]) {
+				missing = append(missing, fmt.Sprintf("%s changed while it was read, so its content is not on record", key))
+			}
+			recorded.addClosed(input, unread.held[key])
 			continue
 		}
+		recorded.objects = append(recorded.objects, storage.Object{Key: key, Size: input.Bytes, Version: input.Version})
 		sum, err := sumOfObject(ctx, inbox, key)
 		switch {
 		case errors.Is(err, storage.ErrNotFound):
 			missing = append(missing, fmt.Sprintf("%s is gone from the inbox", key))
+		case errors.Is(err, storage.ErrIrregular):
+			missing = append(missing, fmt.Sprintf("%s can no longer be opened: %v", key, err))
 		case err != nil:
 			return nil, nil, err
 		case sum != input.SHA256:
@@ -54,7 +66,10 @@ func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.L
 		}
 	}
 	// Folders and files that were noticed and not read are there by their names.
-	for _, key := range noticed {
+	for key, message := range unread.noticed {
+		if closed, ok := intake.ClosedThen(message); ok {
+			recorded.closed[key] = closed
+		}
 		if strings.HasSuffix(key, "/") {
 			key += "unread.csv"
 		}
@@ -62,6 +77,33 @@ func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.L
 	}
 	slices.SortFunc(recorded.objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 	return recorded, missing, nil
+}
+
+// addClosed adds a file of which no content is on record: it was held for what could be seen from outside, or for another reason that
+// needs no content. It is held for the same again, whatever lies there by now.
+func (r *recordedInbox) addClosed(input books.InputRecord, message string) {
+	closed, _ := intake.ClosedThen(message)
+	key := input.Key
+	if input.Code != settlement.ReplacedFile && (input.Code != settlement.UnreadableFile || closed.ByName()) {
+		key = keyBefore(input)
+	}
+	r.closed[key] = closed
+	r.objects = append(r.objects, storage.Object{Key: key, Size: input.Bytes, Version: input.Version})
+}
+
+// keyBefore returns a key that intake publishes as that of the input, one that is not UTF-8 if the input's may have been none. Of several
+// that are published alike, intake marks each but the first by one "~" more, which does not belong to the name's ending.
+func keyBefore(input books.InputRecord) string {
+	const invalid = "\xff"
+	plain := input.Key
+	if input.Code != settlement.UnknownFormat {
+		plain = strings.TrimRight(plain, "~")
+	}
+	before := strings.Replace(plain, "\uFFFD", strings.Repeat(invalid, 1+len(input.Key)-len(plain)), 1)
+	if before == plain {
+		return input.Key
+	}
+	return before
 }
 
 // addControls adds the control files of an earlier date that the date looked at again: they are
@@ -86,6 +128,9 @@ func folderOfKey(key string) string { return key[:strings.LastIndexByte(key, '/'
 
 // List lists what is on record.
 func (r *recordedInbox) List(_ context.Context, prefix string) ([]storage.Object, error) {
+	if closed := r.closed[prefix]; closed != nil {
+		return nil, closed
+	}
 	var found []storage.Object
 	for _, object := range r.objects {
 		if strings.HasPrefix(object.Key, prefix) {
@@ -97,6 +142,9 @@ func (r *recordedInbox) List(_ context.Context, prefix string) ([]storage.Object
 
 // Folders returns the folders of what is on record.
 func (r *recordedInbox) Folders(_ context.Context, prefix string) ([]string, error) {
+	if closed := r.closed[prefix]; closed != nil {
+		return nil, closed
+	}
 	var found []string
 	for _, object := range r.objects {
 		rest, below := strings.CutPrefix(object.Key, prefix)
@@ -116,6 +164,9 @@ func (r *recordedInbox) Open(ctx context.Context, key, version string) (io.ReadC
 	}
 	if version != "" && version != r.objects[at].Version {
 		return nil, storage.Object{}, fmt.Errorf("%s: %w", key, storage.ErrChanged)
+	}
+	if closed := r.closed[key]; closed != nil {
+		return nil, storage.Object{}, closed
 	}
 	reader, _, err := r.Bucket.Open(ctx, key, "")
 	return reader, r.objects[at], err

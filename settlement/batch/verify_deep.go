@@ -29,11 +29,11 @@ func (v *verifier) recompute(ctx context.Context, date settlement.Date) error {
 		v.fault("recomputation", date, "not computed again: %s settled it, this program computes as %s", record.Program, Program)
 		return nil
 	}
-	noticed, err := v.noticedFolders(ctx, settled)
+	unread, err := v.unread(ctx, settled)
 	if err != nil {
 		return v.readable(&dateFacts{}, "alliance", date, err)
 	}
-	inbox, missing, err := newRecordedInbox(ctx, v.job.Inbox, v.ledger, settled, rulebook.Intake.AcceptLateDays, noticed)
+	inbox, missing, err := newRecordedInbox(ctx, v.job.Inbox, v.ledger, settled, rulebook.Intake.AcceptLateDays, unread)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,19 @@ func (v *verifier) rulebook(digest string) *rules.Rulebook {
 	return nil
 }
 
-// noticedFolders returns the folders of the inbox that the date noticed and did not read.
-func (v *verifier) noticedFolders(ctx context.Context, settled *books.DateRecord) (folders []string, err error) {
-	err = v.table(ctx, settled.Alliance.Files, "exceptions", []string{"file", "code"}, func(cell *cellReader) {
-		file, code := cell.text(), cell.text()
-		if code == settlement.UnknownMerchant.String() || code == settlement.UnknownFolder.String() {
-			folders = append(folders, file)
+// unread returns what is on record of what the date did not read.
+func (v *verifier) unread(ctx context.Context, settled *books.DateRecord) (unread recordedUnread, err error) {
+	unread = recordedUnread{noticed: make(map[string]string), held: make(map[string]string)}
+	err = v.table(ctx, settled.Alliance.Files, "exceptions", []string{"file", "code", "state", "message"}, func(cell *cellReader) {
+		file, code, state, message := cell.text(), cell.text(), cell.text(), cell.text()
+		switch {
+		case code == settlement.UnknownMerchant.String() || code == settlement.UnknownFolder.String():
+			unread.noticed[file] = message
+		case state == settlement.Held.String() && code != settlement.HoldExpired.String():
+			unread.held[file] = message
 		}
 	})
-	return folders, err
+	return unread, err
 }
 
 // compareState compares the state that the date leaves with the record, byte by byte.

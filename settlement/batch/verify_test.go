@@ -3,13 +3,16 @@ package batch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -306,6 +309,100 @@ func TestDeepVerifyOfOldDates(t *testing.T) {
 	w.deliver(t, "A", "2026-01-07", "a9,m1,issue,10,2026-01-07T08:00:00Z")
 	w.settle(t, "2026-01-08")
 	w.sound(t, true)
+}
+
+// TestDeepVerifyOfWhatCouldNotBeOpened has files and folders that no run can open. What is on record of them is that they were held or
+// noticed, and a date is computed again with that, whether they are still there or not.
+func TestDeepVerifyOfWhatCouldNotBeOpened(t *testing.T) {
+	w := smallWorld(t)
+	root := t.TempDir()
+	for key, content := range contentsOf(t, w.inbox) {
+		path := filepath.Join(root, key)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.inbox = must[storage.Bucket](t)(storage.OpenDirectory(root))
+	folder := filepath.Join(root, "merchant=B", "date=2026-01-05")
+	another := filepath.Join(root, "merchant=A", "date=2026-01-04")
+	closed := []string{filepath.Join(folder, "link.csv"), filepath.Join(folder, "link.txt"), filepath.Join(folder, "pipe.csv"),
+		filepath.Join(folder, "\xff.csv"), filepath.Join(folder, "\xfe.csv"), filepath.Join(folder, "\xff.txt"), filepath.Join(folder, "\uFFFD.csv.gz"),
+		filepath.Join(another, "_control.json"), filepath.Join(another, "rows.csv"),
+		filepath.Join(root, "merchant=B", "date=2026-01-04"), filepath.Join(root, "merchant=B", "notes")}
+	if err := os.MkdirAll(another, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range closed {
+		var err error
+		switch name := filepath.Base(path); {
+		case name == "pipe.csv":
+			err = syscall.Mkfifo(path, 0o644)
+		case name[0] >= 0xfe:
+			err = os.WriteFile(path, nil, 0o644)
+		default:
+			err = os.Symlink("/etc/hostname", path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.settle(t, "2026-01-05")
+	// A file that was consumed and is a link by now is held as replaced.
+	consumed, aside := filepath.Join(folder, "rows.csv"), filepath.Join(folder, "_rows.csv")
+	if err := errors.Join(os.Rename(consumed, aside), os.Symlink("_rows.csv", consumed)); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t, "2026-01-06")
+	report := w.verify(t, func(job *VerifyJob) { job.Deep = true })
+	faultsContain(t, report, "merchant=B/date=2026-01-05/rows.csv can no longer be opened")
+	if len(report.Faults) != 1 || len(report.Recomputed) != len(report.Dates)-1 {
+		t.Errorf("of %v, %v were computed again: %v", report.Dates, report.Recomputed, report.Faults)
+	}
+	if err := os.Rename(aside, consumed); err != nil {
+		t.Fatal(err)
+	}
+	w.sound(t, true)
+	for _, path := range closed {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sound(t, true)
+}
+
+// TestDeepVerifySaysThatAFileChanged has files whose content is not on record, since they were still being written.
+func TestDeepVerifySaysThatAFileChanged(t *testing.T) {
+	for _, name := range []string{"rows.csv", "_control.json"} {
+		w := smallWorld(t)
+		key := "merchant=B/date=2026-01-05/" + name
+		if name == "_control.json" {
+			replaceContent(t, w.inbox, key, []byte(`{"files":[{"name":"rows.csv"}]}`))
+		}
+		still := w.inbox
+		w.inbox = growingBucket{still, key}
+		w.settle(t, "2026-01-05")
+		w.inbox = still
+		report := w.verify(t, func(job *VerifyJob) { job.Deep = true })
+		faultsContain(t, report, key+" changed while it was read, so its content is not on record")
+		if len(report.Faults) != 1 || len(report.Recomputed) > 0 {
+			t.Errorf("%s: %v", name, report.Faults)
+		}
+	}
+}
+
+// A growingBucket adds to an object before it is read, as an upload does that is still under way.
+type growingBucket struct {
+	storage.Bucket
+	key string
+}
+
+func (b growingBucket) Open(ctx context.Context, key, version string) (io.ReadCloser, storage.Object, error) {
+	if key == b.key {
+		if err := b.Replace(ctx, key, strings.NewReader("{}")); err != nil {
+			return nil, storage.Object{}, err
+		}
+	}
+	return b.Bucket.Open(ctx, key, version)
 }
 
 func TestVerifyRefusesWhatIsNotSettled(t *testing.T) {

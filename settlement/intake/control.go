@@ -68,7 +68,7 @@ func readControl(ctx context.Context, inbox storage.Bucket, object storage.Objec
 	}
 	if errors.Is(err, storage.ErrChanged) || errors.Is(err, storage.ErrNotFound) {
 		// Somebody is still writing it. That must not stop everybody else's night.
-		control.Fault = "it was changed or removed while it was read; it is looked at again on the next night"
+		control.Fault = controlChanged
 		return control, nil
 	}
 	if err != nil {

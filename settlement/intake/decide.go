@@ -67,7 +67,7 @@ func (l *Listing) DecideControl(control *Control) Verdict {
 	if control.Fault == "" {
 		return Verdict{State: settlement.Consumed}
 	}
-	found := finding{code: settlement.BadControl, message: "the control file cannot be read: " + control.Fault + "; every file of the folder is held until it is mended"}
+	found := finding{code: settlement.BadControl, message: controlBroken + control.Fault + controlHolds}
 	return l.hold(found, control.Merchant, control.Date, control.Key)
 }
 

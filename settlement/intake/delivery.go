@@ -202,7 +202,7 @@ func (d *delivery) unknownFolder(key, name, problem string) {
 
 // closedFolder notices a folder in the place of deliveries that cannot be listed.
 func (d *delivery) closedFolder(key, name string, err error) {
-	d.noticeFolder(key, name, "nothing is read from here: "+whyClosedFolder(err))
+	d.noticeFolder(key, name, folderClosed+whyClosedFolder(err))
 }
 
 func (d *delivery) noticeFolder(key, name, message string) {

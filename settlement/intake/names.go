@@ -69,9 +69,58 @@ func validText(text string) string { return strings.ToValidUTF8(text, "\uFFFD") 
 
 const nameFault = "its name is not UTF-8, or longer than keys may be; rename it"
 
+// What the messages of exceptions about what is not read begin with, or are.
+const (
+	fileClosed       = "the file cannot be opened: "
+	controlBroken    = "the control file cannot be read: "
+	controlHolds     = "; every file of the folder is held until it is mended"
+	folderClosed     = "nothing is read from here: "
+	changedWhileRead = "was changed or removed while it was read; it is looked at again on the next night"
+	// FileChanged is the message of a file that somebody was still writing.
+	FileChanged = "the file " + changedWhileRead
+	// controlChanged is what is the matter with a control file that somebody was still writing.
+	controlChanged = "it " + changedWhileRead
+)
+
+// ChangedWhileRead reports whether the message of an exception is that of a file, or a control file, that changed while it was read.
+func ChangedWhileRead(message string) bool {
+	return message == FileChanged || message == controlBroken+controlChanged+controlHolds
+}
+
+// A ClosedError is [storage.ErrIrregular] as it was met when a date was settled. An inbox that shows what that date found returns it, so
+// that the same is said of what was closed then, whatever lies there by now.
+type ClosedError struct {
+	// Why is what was said then.
+	Why string
+}
+
+// ClosedThen returns the error that led to the message of an exception about a file, a control file or a folder that could not be
+// opened; ok is false for any other message.
+func ClosedThen(message string) (closed *ClosedError, ok bool) {
+	why, ok := strings.CutPrefix(message, fileClosed)
+	if !ok {
+		why, ok = strings.CutPrefix(message, folderClosed)
+	}
+	if !ok {
+		why, ok = strings.CutPrefix(strings.TrimSuffix(message, controlHolds), controlBroken)
+	}
+	return &ClosedError{why}, ok
+}
+
+func (e *ClosedError) Error() string { return e.Why }
+
+// Is says that it is [storage.ErrIrregular].
+func (e *ClosedError) Is(target error) bool { return target == storage.ErrIrregular }
+
+// ByName reports whether the name alone was what could not be opened.
+func (e *ClosedError) ByName() bool { return e.Why == nameFault }
+
 // whyClosed says why an object cannot be opened, and what to do. err is [storage.ErrIrregular].
 func whyClosed(err error) string {
+	var then *ClosedError
 	switch {
+	case errors.As(err, &then):
+		return then.Why
 	case errors.Is(err, storage.ErrInvalidKey):
 		return nameFault
 	case errors.Is(err, fs.ErrPermission):
@@ -83,7 +132,10 @@ func whyClosed(err error) string {
 
 // whyClosedFolder is whyClosed of a folder that cannot be listed.
 func whyClosedFolder(err error) string {
+	var then *ClosedError
 	switch {
+	case errors.As(err, &then):
+		return then.Why
 	case errors.Is(err, fs.ErrPermission):
 		return "the run has no permission to look into the folder; give it to the user that the run works as"
 	default:

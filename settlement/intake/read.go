@@ -65,12 +65,12 @@ func read(ctx context.Context, inbox storage.Bucket, object *Object, sink func(*
 		return facts, nil
 	}
 	if object.Fault != "" {
-		facts.fault(unreadable("the file cannot be opened: %s", object.Fault))
+		facts.fault(unreadable("%s%s", fileClosed, object.Fault))
 		return facts, nil
 	}
 	body, err := openExactly(ctx, inbox, object.Object)
 	if errors.Is(err, storage.ErrIrregular) {
-		facts.fault(unreadable("the file cannot be opened: %s", whyClosed(err)))
+		facts.fault(unreadable("%s%s", fileClosed, whyClosed(err)))
 		return facts, nil
 	}
 	if err != nil {
