@@ -117,8 +117,8 @@ func (f *checkFolder) List(ctx context.Context, prefix string) ([]storage.Object
 func (f *checkFolder) Folders(_ context.Context, prefix string) ([]string, error) {
 	parent, name, _ := strings.Cut(strings.TrimSuffix(f.prefix(), "/"), "/")
 	switch prefix {
-	case merchantFolder:
-		return []string{strings.TrimPrefix(parent, merchantFolder)}, nil
+	case "":
+		return []string{parent}, nil
 	case parent + "/":
 		return []string{name}, nil
 	}

@@ -135,7 +135,9 @@
 // rulebook must have the digest on record. State and all published files must come out byte for
 // byte; of a statement that a restatement left alone, as the record wrote it that gave it its version.
 // A control file that was read on an earlier date, and changed since, cannot be told from one that
-// is gone: then the date cannot be computed again, if it settled a file that came late to the control's folder. Acknowledgements are not compared.
+// is gone: then the date cannot be computed again, if it settled a file that came late to the control's folder. Nor can one be of which a
+// file changed while it was read; but what could not be opened at all, or was not for its size, is held again with the verdict on
+// record. Acknowledgements are not compared.
 //
 // # Forgetting a member
 //

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-const adjustmentsPrefix = "alliance/adjustments/"
+const adjustmentsPrefix = alliancePrefix + "adjustments/"
 
 // An AdjustmentError says what is wrong with the alliance's own adjustments. It refuses the run:
 // nothing is settled until a person has corrected the file.

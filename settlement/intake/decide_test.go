@@ -285,11 +285,16 @@ func TestDiscover(t *testing.T) {
 		"merchant=B/date=2026-03-08/_control.json": `{"files":[]}`, "merchant=B/date=2026-03-05/_control.json": `{"files":[]}`, "merchant=B/date=2026-03-08/b.jsonl.zst": "",
 		"merchant=Z/date=2026-03-10/a.csv": "", "merchant=HUB/date=2026-03-10/a.csv": "", "merchant=a/date=2026-03-10/a.csv": "",
 		"alliance/adjustments/date=2026-03-10/a.csv": "", "ack/merchant=A/date=2026-03-10/ack.json": "", "readme.txt": "",
-		"alliance/b.csv": "", "alliance/adjustments/a.csv": "", "alliance/_b.csv": "", ".hidden": "", "merchant=A/_loose.csv": "", "merchant=Z/loose.csv": "",
+		"alliance/b.csv": "", "alliance/adjustments/a.csv": "", "alliance/_b.csv": "", ".hidden": "",
+		"alliance/date=2026-03-10/a.csv": "", "alliance/Adjustments/date=2026-03-10/a.csv": "", "alliance/Adjustments/date=2026-03-11/b.csv": "", "alliance/_old/a.csv": "",
+		"adjustments/date=2026-03-10/a.csv": "", "Merchant=A/date=2026-03-10/a.csv": "", "A/date=2026-03-10/a.csv": "", "A/b.csv": "", ".git/a": "", "_old/a.csv": "",
+		"merchant=A/_loose.csv": "", "merchant=Z/loose.csv": "",
 	})
 	want := []string{
 		"A 2026-03-07 a.csv", "A 2026-03-10 a.csv", "A 2026-03-10 b.csv", "B 2026-03-08 b.jsonl.zst", "control B 2026-03-08",
-		"unknown_folder - alliance/adjustments/a.csv a.csv", "unknown_folder - alliance/b.csv b.csv",
+		"unknown_folder - A/ A", "unknown_folder - Merchant=A/ Merchant=A", "unknown_folder - adjustments/ adjustments",
+		"unknown_folder - alliance/Adjustments/ Adjustments", "unknown_folder - alliance/adjustments/a.csv a.csv",
+		"unknown_folder - alliance/b.csv b.csv", "unknown_folder - alliance/date=2026-03-10/ date=2026-03-10",
 		"unknown_merchant - merchant=HUB/ merchant=HUB", "unknown_merchant - merchant=Z/ merchant=Z", "unknown_merchant - merchant=a/ merchant=a",
 		"unknown_folder - readme.txt readme.txt",
 		"unknown_folder A merchant=A/date=2026-02-29/ date=2026-02-29", "unknown_folder A merchant=A/date=2026-03-10/sub/ sub",

@@ -111,8 +111,8 @@ func TestOddEntriesOfADirectory(t *testing.T) {
 		{"a merchant is a pipe", pipe("merchant=A"), folderCode + " merchant=A/"},
 		{"a merchant that is not registered", file("merchant=\xff/date=2026-03-10/a.csv"), merchantCode + " merchant=\uFFFD/"},
 		{"a merchant that is not registered is a link", link("merchant=QQ"), merchantCode + " merchant=QQ/"},
-		{"another link", link("readme"), ""},
-		{"another folder", file("lost\xff/x"), ""},
+		{"another link", link("readme"), folderCode + " readme/"},
+		{"another folder", file("lost\xff/x"), folderCode + " lost\uFFFD/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := t.TempDir()

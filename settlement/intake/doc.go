@@ -13,8 +13,8 @@
 //	alliance/adjustments/date=<YYYY-MM-DD>/<name>.csv
 //
 // A merchant id is [A-Za-z0-9][A-Za-z0-9_-]{0,63}. Only ids of the register ever become part of a
-// key: a folder of any other merchant is listed and never read. Other folders than merchant=… and
-// alliance are not looked at. Nothing that a merchant puts there keeps the
+// key: a folder of any other merchant is listed and never read, and so is any other folder but merchant=…,
+// alliance and ack, where acknowledgements lie. Nothing that a merchant puts there keeps the
 // others from being settled.
 //
 // A name ends in .parquet, .csv or .jsonl, or one of the last two and .gz or .zst, all in lower
@@ -71,7 +71,8 @@
 // such column, and all of them in the message; unknown_merchant, once per folder of a
 // merchant that is not in the register; unknown_folder, once per folder below a merchant's that
 // is not date=YYYY-MM-DD with a date that exists, that lies inside such a folder, or that cannot
-// be looked into: a link or a device in its place, or no permission. Their
+// be looked into: a link or a device in its place, or no permission; and once per other folder at the inbox's
+// root or in alliance/, unless its name begins with "_" or ".". Their
 // file is the folder's key with a "/" at the end, their value the folder's name. A data file that lies
 // in no folder of a date is an unknown_folder too, with its own key and name: directly below a merchant's
 // folder, below alliance/ and alliance/adjustments/, and at the inbox's root.

@@ -20,6 +20,11 @@ const (
 	merchantPrefix = "merchant="
 	datePrefix     = "date="
 	controlName    = "_control.json"
+	alliancePrefix = "alliance/"
+	// acknowledgementsName is the folder in which merchants find what became of their deliveries, if no other place is named.
+	acknowledgementsName = "ack"
+	deliveriesLie        = "deliveries lie in merchant=<id>/date=<YYYY-MM-DD>/"
+	adjustmentsLie       = "adjustments lie in alliance/adjustments/date=<YYYY-MM-DD>/"
 	// listings is how many requests for listings are under way at a time. They wait for the
 	// store, not for a processor.
 	listings = 16
@@ -102,7 +107,7 @@ func Discover(ctx context.Context, inbox storage.Bucket, parties settlement.Part
 		controls:  map[Folder]*Control{},
 		objects:   map[Folder][]int{},
 	}
-	unknown, err := unknownMerchants(ctx, inbox, parties, listing)
+	unknown, err := unknownFolders(ctx, inbox, parties, listing)
 	if err != nil {
 		return nil, err
 	}
@@ -194,34 +199,56 @@ func (l *Listing) add(found *delivery) {
 	l.Exceptions = append(l.Exceptions, found.exceptions...)
 }
 
-func unknownMerchants(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
-	// Whatever other folders lie at the root are nobody's, and not looked into.
-	ids, err := storage.FoldersOf(ctx, inbox, merchantPrefix, func(id string) bool { return listing.merchant(parties.Find(id)) == nil })
+// unknownFolders notices the folders at the inbox's root and in the alliance's that belong to nobody, by their names alone: whatever lies
+// in them is not looked at. Only those are passed over whose names say that they are no data, and the acknowledgements.
+func unknownFolders(ctx context.Context, inbox storage.Bucket, parties settlement.Parties, listing *Listing) ([]settlement.Exception, error) {
+	names, err := storage.FoldersOf(ctx, inbox, "", func(name string) bool {
+		if id, found := strings.CutPrefix(name, merchantPrefix); found {
+			return listing.merchant(parties.Find(id)) == nil
+		}
+		return isData(name) && name != strings.TrimSuffix(alliancePrefix, "/") && name != acknowledgementsName
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the inbox: %w", err)
 	}
 	var exceptions []settlement.Exception
-	for _, id := range ids {
-		name := validText(merchantPrefix + id)
-		exceptions = append(exceptions, settlement.Exception{
-			Merchant: settlement.NoParty,
-			File:     name + "/",
-			Code:     settlement.UnknownMerchant,
-			State:    settlement.Noticed,
-			Value:    cutValue(name),
-			Message:  "the register has no merchant of this id, so nothing in the folder is read; correct the folder's name or add the merchant to the rulebook",
-		})
+	for _, name := range names {
+		found := finding{code: settlement.UnknownFolder, message: "nothing in the folder is read: " + deliveriesLie + ", and " + adjustmentsLie +
+			"; move its files there, or begin its name with _ if they are no data"}
+		if strings.HasPrefix(name, merchantPrefix) {
+			found = finding{code: settlement.UnknownMerchant,
+				message: "the register has no merchant of this id, so nothing in the folder is read; correct the folder's name or add the merchant to the rulebook"}
+		}
+		exceptions = append(exceptions, found.folder(name, name))
+	}
+	names, err = storage.FoldersOf(ctx, inbox, alliancePrefix, func(name string) bool {
+		return isData(name) && alliancePrefix+name+"/" != adjustmentsPrefix
+	})
+	// A link in the place of the alliance's folder refuses the run, where its adjustments are read.
+	if err != nil && !errors.Is(err, storage.ErrIrregular) {
+		return nil, fmt.Errorf("list the folders of the alliance: %w", err)
+	}
+	for _, name := range names {
+		found := finding{code: settlement.UnknownFolder, message: "nothing in the folder is read, so no adjustment in it is booked: " + adjustmentsLie +
+			"; move its files there, or begin its name with _ if they are none"}
+		exceptions = append(exceptions, found.folder(alliancePrefix+name, name))
 	}
 	return exceptions, nil
+}
+
+// folder is the exception of a folder that belongs to nobody.
+func (f *finding) folder(key, name string) settlement.Exception {
+	f.value = cutValue(name)
+	return f.exception(settlement.NoParty, validText(key)+"/", settlement.Noticed)
 }
 
 // filesAstray notices files that lie where only folders are read, and belong to nobody.
 func filesAstray(ctx context.Context, inbox storage.Bucket) ([]settlement.Exception, error) {
 	var exceptions []settlement.Exception
 	for _, place := range []struct{ prefix, mend string }{
-		{"", "deliveries lie in merchant=<id>/date=<YYYY-MM-DD>/"},
-		{"alliance/", "adjustments lie in alliance/adjustments/date=<YYYY-MM-DD>/"},
-		{"alliance/adjustments/", "adjustments lie in alliance/adjustments/date=<YYYY-MM-DD>/"},
+		{"", deliveriesLie},
+		{alliancePrefix, adjustmentsLie},
+		{adjustmentsPrefix, adjustmentsLie},
 	} {
 		objects, err := storage.Files(ctx, inbox, place.prefix)
 		if err != nil && !errors.Is(err, storage.ErrIrregular) {
