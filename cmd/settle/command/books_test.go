@@ -38,6 +38,10 @@ func TestAnEmptyLedgerIsNotSound(t *testing.T) {
 	contains(t, w.ask(exitRefused, "verify"), "nothing is on record", "nothing to verify")
 	contains(t, w.ask(exitRefused, "verify", "--json"), "nothing is on record")
 	contains(t, w.ask(exitRefused, "forget", "--member", "m1", "--reason", "request 7"), "nothing is on record", "nobody was forgotten")
+	contains(t, w.ask(exitRefused, "repair"), "nothing is on record", "nothing to repair", "is it the right one?")
+	if _, err := os.Stat(filepath.Join(w.root, "statements")); !os.IsNotExist(err) {
+		t.Errorf("repair made statements of nothing: %v", err)
+	}
 	w.firstNight()
 	w.settleTo("2026-01-05")
 	if err := os.Rename(filepath.Join(w.root, "ledger"), filepath.Join(w.root, "moved")); err != nil {

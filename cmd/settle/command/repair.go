@@ -48,6 +48,10 @@ func (f *repairFlags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	var head batch.HeadReport
+	if head.Sequence, head.SHA256 = ledger.Head(); head.Sequence == 0 {
+		return &batch.RefusedError{Reason: "nothing is on record in this ledger, so there is nothing to repair; is it the right one?"}
+	}
 	if err := ledger.Rebuild(ctx, statements); err != nil {
 		return err
 	}
@@ -61,7 +65,6 @@ func (f *repairFlags) run(command *cobra.Command) error {
 		}
 		text.WriteString("the acknowledgements are what is on record\n")
 	}
-	var head batch.HeadReport
 	head.Sequence, head.SHA256 = ledger.Head()
 	describeHead(&text, head)
 	return printText(command, &text)
