@@ -34,7 +34,8 @@ type VerifyJob struct {
 
 // A VerifyReport says what was looked at and what is wrong.
 type VerifyReport struct {
-	Head HeadReport `json:"head"`
+	// Head is nil if the log cannot be read: then nothing else was looked at.
+	Head *HeadReport `json:"head,omitempty"`
 	// Objects is how many objects on record were read and compared with their SHA-256.
 	Objects int64 `json:"objects"`
 	// Dates are those looked at, in order; Recomputed those whose published files came out byte
@@ -75,6 +76,7 @@ func Verify(ctx context.Context, job VerifyJob) (*VerifyReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.report.Head = new(HeadReport)
 	v.report.Head.Sequence, v.report.Head.SHA256 = v.ledger.Head()
 	if err := v.run(ctx); err != nil {
 		return nil, err

@@ -118,7 +118,8 @@ func (l *Ledger) take(record *Record, text []byte, fault error) error {
 		return fault
 	}
 	if seq, head := l.Head(); record.Previous != head {
-		return fmt.Errorf("%w: record %d does not follow on record %d: the hashes differ", ErrBroken, seq+1, seq)
+		return fmt.Errorf("%w: %s does not follow on the record before, %s: the hashes differ; restore whichever was altered from a copy of the ledger: a record is never written again",
+			ErrBroken, logKey(seq+1), logKey(seq))
 	}
 	return l.append(record, text)
 }
@@ -188,7 +189,7 @@ func (l *Ledger) readLog(ctx context.Context, together int) error {
 		return err
 	}
 	if head, _ := l.Head(); listed > head {
-		return fmt.Errorf("%w: there is %s, but no %s", ErrBroken, logKey(listed), logKey(head+1))
+		return fmt.Errorf("%w: there is %s, but no %s; %s", ErrBroken, logKey(listed), logKey(head+1), restoreRecord)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -310,7 +311,7 @@ func whyNotOurs(text []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(value); err != nil && strings.Contains(err.Error(), "unknown field") {
-		return fmt.Errorf("%w: a newer version of this program wrote it; use that one", err)
+		return fmt.Errorf("%w: %w", err, errNewerProgram)
 	}
 	return fmt.Errorf("the bytes are not those that this program writes")
 }
@@ -328,17 +329,26 @@ func (s *sameBytes) Write(part []byte) (int, error) {
 	return len(part), nil
 }
 
+// restoreRecord is what to do about a record that is missing or altered.
+const restoreRecord = "restore this object from a copy of the ledger: a record is never written again"
+
+// errNewerProgram says that a text is one that this program cannot have written.
+var errNewerProgram = errors.New("a newer version of this program wrote it; use that one")
+
 // decodeRecord reads the record of a slot and verifies its seal.
 func decodeRecord(seq int64, text []byte) (*Record, error) {
 	record := new(Record)
 	if err := decodeLine(text, record); err != nil {
-		return nil, fmt.Errorf("%w: record %d: %w", ErrBroken, seq, err)
+		if errors.Is(err, errNewerProgram) {
+			return nil, fmt.Errorf("%w: %s: %w", ErrBroken, logKey(seq), err)
+		}
+		return nil, fmt.Errorf("%w: %s: %w; %s", ErrBroken, logKey(seq), err, restoreRecord)
 	}
 	if record.Seq != seq {
-		return nil, fmt.Errorf("%w: the record in slot %d says it is %d", ErrBroken, seq, record.Seq)
+		return nil, fmt.Errorf("%w: %s says that it is record %d; %s", ErrBroken, logKey(seq), record.Seq, restoreRecord)
 	}
 	if sealOf(text, record.Seal) != record.Seal {
-		return nil, fmt.Errorf("%w: record %d does not agree with its seal", ErrBroken, seq)
+		return nil, fmt.Errorf("%w: %s does not agree with its seal; %s", ErrBroken, logKey(seq), restoreRecord)
 	}
 	record.shareTexts()
 	return record, nil

@@ -150,8 +150,23 @@ func TestVerifyAndRepair(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitFailed || len(report.Faults) != 1 || report.Faults[0].Where != "inbox" {
 		t.Errorf("exit code %d, %v: %s", code, err, stdout)
 	}
+	const cut = "ledger/log/00000000000000000002.json"
+	if err := os.Truncate(filepath.Join(w.root, cut), 100); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"verify", "log"} {
+		said = w.ask(exitFailed, command)
+		contains(t, said, "damaged: log/00000000000000000002.json: unexpected end of JSON input", "restore this object from a copy of the ledger", "never written again")
+		if strings.Contains(said, "empty") {
+			t.Errorf("%s calls a damaged log empty: %s", command, said)
+		}
+	}
+	code, stdout, _ = settle("verify", "--root", w.root, "--json")
+	if code != exitFailed || strings.Contains(stdout, `"head"`) {
+		t.Errorf("verify of a damaged log: exit code %d, %s", code, stdout)
+	}
 	w.write("ledger/log/00000000000000000001.json", "{}\n")
-	contains(t, w.ask(exitFailed, "verify"), "log: ", "damaged")
+	contains(t, w.ask(exitFailed, "verify"), "log: ", "damaged", "log/00000000000000000001.json")
 }
 
 // TestVerifyMeetsWhatIsNoFile has a link, and a folder, in the places of published files: both are named

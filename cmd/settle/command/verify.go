@@ -64,7 +64,7 @@ func (f *verifyFlags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if report.Head.Sequence == 0 && len(report.Faults) == 0 {
+	if len(report.Faults) == 0 && report.Head.Sequence == 0 {
 		return &batch.RefusedError{Reason: "nothing is on record in this ledger, so there is nothing to verify; is it the right one?"}
 	}
 	if f.asJSON {
@@ -129,5 +129,9 @@ func describeVerification(out *strings.Builder, report *batch.VerifyReport) {
 	} else {
 		fmt.Fprintf(out, ": %s\n", count(int64(len(report.Faults)), "fault"))
 	}
-	describeHead(out, report.Head)
+	if report.Head == nil {
+		out.WriteString("log: it cannot be read, so nothing else was looked at\n")
+		return
+	}
+	describeHead(out, *report.Head)
 }
