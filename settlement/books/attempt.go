@@ -145,7 +145,7 @@ func (l *Ledger) put(ctx context.Context, key string, sent *sentBody) (FileRecor
 			}
 		}
 		if errors.Is(err, storage.ErrNotFound) {
-			return FileRecord{}, fmt.Errorf("%w: it passed this attempt and cleaned up %s", ErrLost, key)
+			return FileRecord{}, fmt.Errorf("%w: it passed this attempt and cleaned up %s; run again", ErrLost, key)
 		}
 		if ctx.Err() != nil || try+1 == tries || errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, ErrBroken) {
 			return FileRecord{}, err

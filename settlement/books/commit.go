@@ -164,9 +164,9 @@ func (c *commit) judge(found []byte) error {
 
 // lost says whose record is in the slot.
 func (a *Attempt) lost(winner *Record) error {
-	return fmt.Errorf("%w: record %d is of attempt %s (%s), not of %s", ErrLost, a.slot, winner.Attempt, winner.Kind, a.id)
+	return fmt.Errorf("%w: record %d is of attempt %s (%s), not of %s; run again", ErrLost, a.slot, winner.Attempt, winner.Kind, a.id)
 }
 
 func (c *commit) unknown(cause, err error) error {
-	return fmt.Errorf("%w: record %d of attempt %s was sent (%w), and then: %w", ErrUnknown, c.slot, c.id, cause, err)
+	return fmt.Errorf("%w: record %d of attempt %s was sent (%w), and then: %w; run again, the next run finds out", ErrUnknown, c.slot, c.id, cause, err)
 }

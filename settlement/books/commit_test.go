@@ -154,6 +154,9 @@ func TestCommitOutcomes(t *testing.T) {
 			if !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
+			if again := errors.Is(err, ErrLost) || errors.Is(err, ErrUnknown); again && !strings.Contains(err.Error(), "run again") {
+				t.Errorf("it does not say what to do: %v", err)
+			}
 			head, _ := ledger.Head()
 			if (head == 1) != (test.kind != "") {
 				t.Fatalf("head is %d", head)
