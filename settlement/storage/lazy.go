@@ -22,12 +22,14 @@ func CreateDirectory(path string) (Bucket, error) {
 	if _, found := os.Lstat(path); !errors.Is(found, fs.ErrNotExist) {
 		return nil, err
 	}
-	parent, found := os.Stat(filepath.Dir(filepath.Clean(path)))
-	if found != nil {
-		return nil, fmt.Errorf("storage directory %s cannot be created: its parent must exist: %w", path, found)
+	// Whoever opens it may only want to read, so nothing here speaks of making it.
+	parent := filepath.Dir(filepath.Clean(path))
+	_, found := os.Stat(parent)
+	if errors.Is(found, fs.ErrNotExist) {
+		return nil, fmt.Errorf("storage directory %s does not exist, nor does %s, where it would lie: create %s, or correct the path", path, parent, parent)
 	}
-	if !parent.IsDir() {
-		return nil, fmt.Errorf("storage directory %s cannot be created: %s is not a directory", path, filepath.Dir(path))
+	if found != nil {
+		return nil, fmt.Errorf("open storage directory %s: %w", path, found)
 	}
 	return &lazyDirectory{path: path, force: (*os.File).Sync, bucket: NewMemory()}, nil
 }

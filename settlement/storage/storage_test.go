@@ -55,8 +55,19 @@ func TestDirectoryToBeCreated(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("a directory that nothing was written to was made:", err)
 	}
-	if _, err := storage.CreateDirectory(filepath.Join(path, "no", "parent")); err == nil {
-		t.Error("a directory without a parent could be opened")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for parent, want := range map[string]string{
+		filepath.Join(path, "no"): "nor does " + filepath.Join(path, "no") + ", where it would lie: create ",
+		file:                      "not a directory",
+		filepath.Join(file, "no"): "not a directory",
+	} {
+		_, err := storage.CreateDirectory(filepath.Join(parent, "ledger"))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "cannot be created") {
+			t.Errorf("a directory in %s, which is none: %v", parent, err)
+		}
 	}
 }
 

@@ -42,6 +42,14 @@ func TestAnEmptyLedgerIsNotSound(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.root, "statements")); !os.IsNotExist(err) {
 		t.Errorf("repair made statements of nothing: %v", err)
 	}
+	nowhere := filepath.Join(w.root, "nowhere")
+	for _, command := range []string{"log", "verify", "gc", "repair"} {
+		code, _, stderr := settle(command, "--root", nowhere)
+		if code != exitUsage || strings.Contains(stderr, "cannot be created") {
+			t.Errorf("%s on a root that is not there: exit code %d, %s", command, code, stderr)
+		}
+		contains(t, stderr, "does not exist", "correct the path")
+	}
 	w.firstNight()
 	w.settleTo("2026-01-05")
 	if err := os.Rename(filepath.Join(w.root, "ledger"), filepath.Join(w.root, "moved")); err != nil {
