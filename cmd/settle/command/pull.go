@@ -180,6 +180,11 @@ func (p *pull) run(ctx context.Context) (report pulled, err error) {
 	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
 		return report, usage("--to %s: %s is no directory", p.flags.to, parent)
 	}
+	if _, err := os.Lstat(to); err == nil {
+		if info, err := os.Stat(to); err != nil || !info.IsDir() {
+			return report, usage("--to %s is there and is no directory; name another directory", p.flags.to)
+		}
+	}
 	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(to)+".pull-")
 	if err != nil {
 		return report, fmt.Errorf("make a directory beside %s: %w", to, err)

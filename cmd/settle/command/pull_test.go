@@ -38,6 +38,13 @@ func TestPull(t *testing.T) {
 	contains(t, pull(exitUsage, "--merchant", "../A"), "no merchant id")
 	contains(t, pull(exitUsage, "--alliance", "--version", "1"), "one version only")
 	contains(t, w.ask(exitUsage, "pull", "--date", "2026-01-05", "--merchant", "A", "--to", filepath.Join(w.root, "no/where")), "is no directory")
+	w.write("file", "mine")
+	if err := os.Symlink("nowhere", filepath.Join(w.root, "dangling")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file", "dangling", "file/below"} {
+		contains(t, w.ask(exitUsage, "pull", "--date", "2026-01-05", "--merchant", "A", "--to", filepath.Join(w.root, name)), "--to", "is no directory")
+	}
 
 	// An empty directory is filled.
 	if err := os.RemoveAll(to); err != nil {
