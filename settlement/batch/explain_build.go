@@ -21,7 +21,7 @@ func (e *explainer) explain(ctx context.Context) (*Explanation, error) {
 		e.note("the rulebook given is not the one that settled the date; what is told of policy and prices is by the one given")
 	}
 	if e.job.ShowMember {
-		x.Member = e.member
+		x.Member = printablePseudonym(e.member)
 	}
 	x.Row = e.rowFacts()
 	x.LotsBefore, x.LotsAfter = e.lotsOf(e.before), e.lotsOf(e.after)

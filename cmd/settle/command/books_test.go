@@ -268,6 +268,8 @@ func TestForget(t *testing.T) {
 	contains(t, w.ask(exitDone, "log"), "forget by olga", "request 7", "forgotten-2-")
 	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
 	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b1"), "b1", "a1", "c1")
+	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b1", "--show-member"), "  member forgotten-2-")
+	contains(t, w.run(exitDone, "explain", "--merchant", "B", "--transaction", "b1", "--show-member", "--json"), `"member_id": "forgotten-2-`)
 	w.settleTo("2026-01-06")
 	w.ask(exitDone, "verify", "--deep", "--rules", w.rules)
 }
