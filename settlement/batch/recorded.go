@@ -24,9 +24,15 @@ type recordedInbox struct {
 	closed map[string]*intake.ClosedError
 }
 
-// A recordedUnread is what the exceptions of a date say of what it did not read: the message of each folder and file that it noticed, and
-// of each file that it held, by key.
-type recordedUnread struct{ noticed, held map[string]string }
+// A recordedUnread is what the exceptions of a date say of what it did not read: the folders and files that it noticed, and the message of
+// each file that it held, by key.
+type recordedUnread struct {
+	noticed []recordedNotice
+	held    map[string]string
+}
+
+// A recordedNotice is a folder or file that was noticed, by its key, with what was said of it.
+type recordedNotice struct{ key, message string }
 
 // newRecordedInbox returns the inbox of a date. missing says what of it is gone or has another
 // content by now: then the date cannot be computed again.
@@ -66,17 +72,29 @@ func newRecordedInbox(ctx context.Context, inbox storage.Bucket, ledger *books.L
 		}
 	}
 	// Folders and files that were noticed and not read are there by their names.
-	for key, message := range unread.noticed {
-		if closed, ok := intake.ClosedThen(message); ok {
-			recorded.closed[key] = closed
-		}
-		if strings.HasSuffix(key, "/") {
-			key += "unread.csv"
-		}
-		recorded.objects = append(recorded.objects, storage.Object{Key: key})
+	alike := make(map[string]int)
+	for _, notice := range unread.noticed {
+		recorded.addNoticed(notice, alike[notice.key])
+		alike[notice.key]++
 	}
 	slices.SortFunc(recorded.objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 	return recorded, missing, nil
+}
+
+// addNoticed adds a folder or file of which nothing but its name was looked at. So many before it were published under the same key, as
+// their names are not UTF-8: each gets another name that is published so.
+func (r *recordedInbox) addNoticed(notice recordedNotice, before int) {
+	key := notice.key
+	if before > 0 {
+		key = keyOutOfText(key, before)
+	}
+	if closed, ok := intake.ClosedThen(notice.message); ok {
+		r.closed[key] = closed
+	}
+	if strings.HasSuffix(key, "/") {
+		key += "unread.csv"
+	}
+	r.objects = append(r.objects, storage.Object{Key: key})
 }
 
 // addClosed adds a file of which no content is on record: it was held for what could be seen from outside, or for another reason that
@@ -94,16 +112,20 @@ func (r *recordedInbox) addClosed(input books.InputRecord, message string) {
 // keyBefore returns a key that intake publishes as that of the input, one that is not UTF-8 if the input's may have been none. Of several
 // that are published alike, intake marks each but the first by one "~" more, which does not belong to the name's ending.
 func keyBefore(input books.InputRecord) string {
-	const invalid = "\xff"
 	plain := input.Key
 	if input.Code != settlement.UnknownFormat {
 		plain = strings.TrimRight(plain, "~")
 	}
-	before := strings.Replace(plain, "\uFFFD", strings.Repeat(invalid, 1+len(input.Key)-len(plain)), 1)
+	before := keyOutOfText(plain, 1+len(input.Key)-len(plain))
 	if before == plain {
 		return input.Key
 	}
 	return before
+}
+
+// keyOutOfText returns a key that is not UTF-8, with so many bytes where the published one shows that it was not; the same if it does not.
+func keyOutOfText(key string, bytes int) string {
+	return strings.Replace(key, "\uFFFD", strings.Repeat("\xff", bytes), 1)
 }
 
 // addControls adds the control files of an earlier date that the date looked at again: they are

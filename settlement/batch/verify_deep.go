@@ -96,12 +96,12 @@ func (v *verifier) rulebook(digest string) *rules.Rulebook {
 
 // unread returns what is on record of what the date did not read.
 func (v *verifier) unread(ctx context.Context, settled *books.DateRecord) (unread recordedUnread, err error) {
-	unread = recordedUnread{noticed: make(map[string]string), held: make(map[string]string)}
+	unread = recordedUnread{held: make(map[string]string)}
 	err = v.table(ctx, settled.Alliance.Files, "exceptions", []string{"file", "code", "state", "message"}, func(cell *cellReader) {
 		file, code, state, message := cell.text(), cell.text(), cell.text(), cell.text()
 		switch {
 		case code == settlement.UnknownMerchant.String() || code == settlement.UnknownFolder.String():
-			unread.noticed[file] = message
+			unread.noticed = append(unread.noticed, recordedNotice{file, message})
 		case state == settlement.Held.String() && code != settlement.HoldExpired.String():
 			unread.held[file] = message
 		}

@@ -328,7 +328,12 @@ func TestDeepVerifyOfWhatCouldNotBeOpened(t *testing.T) {
 	closed := []string{filepath.Join(folder, "link.csv"), filepath.Join(folder, "link.txt"), filepath.Join(folder, "pipe.csv"),
 		filepath.Join(folder, "\xff.csv"), filepath.Join(folder, "\xfe.csv"), filepath.Join(folder, "\xff.txt"), filepath.Join(folder, "\uFFFD.csv.gz"),
 		filepath.Join(another, "_control.json"), filepath.Join(another, "rows.csv"),
-		filepath.Join(root, "merchant=B", "date=2026-01-04"), filepath.Join(root, "merchant=B", "notes")}
+		filepath.Join(root, "merchant=B", "date=2026-01-04"), filepath.Join(root, "merchant=B", "notes"),
+		filepath.Join(root, "\xff"), filepath.Join(root, "\xfe"), filepath.Join(root, "alliance", "\xff"), filepath.Join(root, "alliance", "\xfe")}
+	adjustments := filepath.Join(root, "alliance", "adjustments", "\xff")
+	if err := errors.Join(os.MkdirAll(adjustments, 0o755), os.WriteFile(filepath.Join(adjustments, "a.csv"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.MkdirAll(another, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +342,8 @@ func TestDeepVerifyOfWhatCouldNotBeOpened(t *testing.T) {
 		switch name := filepath.Base(path); {
 		case name == "pipe.csv":
 			err = syscall.Mkfifo(path, 0o644)
+		case name[0] >= 0xfe && len(name) == 1:
+			err = errors.Join(os.Mkdir(path, 0o755), os.WriteFile(filepath.Join(path, "a.csv"), nil, 0o644))
 		case name[0] >= 0xfe:
 			err = os.WriteFile(path, nil, 0o644)
 		default:
@@ -363,7 +370,7 @@ func TestDeepVerifyOfWhatCouldNotBeOpened(t *testing.T) {
 	}
 	w.sound(t, true)
 	for _, path := range closed {
-		if err := os.Remove(path); err != nil {
+		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
 		}
 	}
