@@ -12,7 +12,8 @@ import (
 
 // A Report says what a run did.
 type Report struct {
-	// Dates are those that the run settled, in order, or the one that was settled before.
+	// Dates are those that the run settled, in order, or the one that was settled before. After an
+	// error they are those that are on record all the same.
 	Dates []DateReport `json:"dates"`
 	// Head is the number of the newest record of the log and its SHA-256 in hex.
 	Head HeadReport `json:"head"`

@@ -28,6 +28,7 @@ func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report)
 	if err := restatement.checkInputs(ctx, j.Date, last); err != nil {
 		return err
 	}
+	var dates []DateReport
 	j.dateCount = int(last-j.Date) + 1
 	for date := j.Date; date <= last; date++ {
 		j.dateNumber = int(date-j.Date) + 1
@@ -35,19 +36,24 @@ func (j *Job) restate(ctx context.Context, ledger *books.Ledger, report *Report)
 		if err != nil {
 			return fmt.Errorf("%s: %w", date, err)
 		}
-		report.Dates = append(report.Dates, recomputed)
+		dates = append(dates, recomputed)
 	}
 	report.Same = !restatement.differs
 	if j.DryRun || report.Same {
+		report.Dates = dates
 		return nil
 	}
 	if err := restatement.pool.Close(); err != nil { // as in settle
 		return err
 	}
 	sequence, err := restatement.current.commit(ctx, restatement.records)
-	for i := range report.Dates {
-		report.Dates[i].Record = sequence
+	if sequence == 0 {
+		return err // not one of them is on record
 	}
+	for i := range dates {
+		dates[i].Record = sequence
+	}
+	report.Dates = dates
 	return err
 }
 

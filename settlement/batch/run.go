@@ -64,8 +64,8 @@ func (e *RulebookError) Error() string {
 	return "this rulebook does not fit the ledger: " + strings.Join(e.Reasons, "; ")
 }
 
-// Run settles the job's date, and those before it with CatchUp. Dates settled before an error
-// stay settled and are in the report. Errors: [RefusedError], [RulebookError], those that wrap
+// Run settles the job's date, and those before it with CatchUp. Dates that are on record in spite of
+// an error are in the report, and no others. Errors: [RefusedError], [RulebookError], those that wrap
 // [settlement.ErrOutOfRange], [books.ErrLost], [books.ErrUnknown], and those of the stores.
 func Run(ctx context.Context, job Job) (report Report, err error) {
 	ledger, err := books.Open(ctx, job.Ledger)
@@ -91,8 +91,11 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	}
 	if settled, record := ledger.Settled(job.Date); settled != nil {
 		already, err := job.alreadySettled(ctx, ledger, settled, record)
+		if err != nil {
+			return report, err
+		}
 		report.Dates = append(report.Dates, already)
-		return report, err
+		return report, nil
 	}
 	if err := checkRulebook(ledger, job.Rulebook); err != nil {
 		return report, err
@@ -105,10 +108,13 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	for i, date := range dates {
 		job.dateNumber = i + 1
 		next, err := job.next(ctx, ledger, date)
+		// What failed after the commit is on record all the same.
+		if err == nil || next.Record > 0 {
+			report.Dates = append(report.Dates, next)
+		}
 		if err != nil {
 			return report, fmt.Errorf("%s: %w", date, err)
 		}
-		report.Dates = append(report.Dates, next)
 	}
 	return report, nil
 }
@@ -350,14 +356,14 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled 
 	if err := checkRulebook(ledger, j.Rulebook); err != nil {
 		var misfit *RulebookError
 		if !errors.As(err, &misfit) {
-			return report, err
+			return DateReport{}, err
 		}
 		report.Changed = append(report.Changed, misfit.Reasons...)
 	}
 	last, _ := ledger.LastSettled()
 	open, err := OpenObjects(ctx, j.Inbox, ledger, j.Rulebook, last+1)
 	if err != nil {
-		return report, err
+		return DateReport{}, err
 	}
 	for _, object := range open {
 		if object.Date <= settled.Date {
@@ -365,8 +371,11 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled 
 		}
 	}
 	late, err := j.lateAdjustments(ctx, ledger, settled.Date)
+	if err != nil {
+		return DateReport{}, err
+	}
 	report.Changed = append(report.Changed, late...)
-	return report, err
+	return report, nil
 }
 
 // lateAdjustments names the adjustments of a settled date that came after it was settled: no run

@@ -7,7 +7,8 @@
 //   - 0: done, or already done.
 //   - 1: internal error, or the world failed: a disk, a network; or a signal stopped the program.
 //   - 2: usage or rulebook error.
-//   - 3: refused: inputs, sums out of range, or any exception under --strict; nothing is written.
+//   - 3: refused: inputs, sums out of range, or any exception under --strict; nothing is written of
+//     the date that is refused, and the dates that --catch-up settled before it stand.
 //   - 4: another run won; run again.
 //   - 5: the outcome is unknown (the store could not be reached after the commit was sent); run
 //     again, it finds out.
@@ -117,8 +118,8 @@ points were redeemed where, prices and nets what everybody owes or is owed, and 
 
 Every flag may also be given in the environment: --rules as SETTLE_RULES, --allow-missing as
 SETTLE_ALLOW_MISSING=true. Exit codes: 0 done, or already done; 1 internal error; 2 usage or rulebook
-error; 3 refused, nothing was written; 4 another run won, run again; 5 the outcome is unknown, run
-again, it finds out.`,
+error; 3 refused, nothing was written of what is refused (dates that run --catch-up settled before it
+stand); 4 another run won, run again; 5 the outcome is unknown, run again, it finds out.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(command *cobra.Command, _ []string) error {

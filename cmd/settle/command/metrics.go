@@ -121,7 +121,7 @@ func (w *watch) message(err error) string {
 		fmt.Fprintf(&text, "exit code %d: %v\n", w.run.ExitCode, err)
 	}
 	if err == nil || len(w.run.Report.Dates) > 0 {
-		_ = printReport(&text, w.run.Report) // to memory
+		_ = printReport(&text, w.run.Report, nil) // to memory
 	}
 	return text.String()
 }

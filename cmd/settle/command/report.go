@@ -10,8 +10,17 @@ import (
 	"alliance/settlement/batch"
 )
 
-// printReport prints what a run did, for a person.
-func printReport(out io.Writer, report batch.Report) error {
+// An unfinishedReport is what a run did before it failed.
+type unfinishedReport struct {
+	batch.Report
+	// Error is what it ended with, ExitCode how the process ends.
+	Error    string `json:"error"`
+	ExitCode int    `json:"exit_code"`
+}
+
+// printReport prints what a run did, for a person. failed is what it ended with, nil if it came to its
+// end or that is said elsewhere.
+func printReport(out io.Writer, report batch.Report, failed error) error {
 	var text strings.Builder
 	for i := range report.Dates {
 		switch date := &report.Dates[i]; {
@@ -25,6 +34,9 @@ func printReport(out io.Writer, report batch.Report) error {
 	}
 	if report.Same {
 		text.WriteString("everything comes to what is on record; nothing was written\n")
+	}
+	if failed != nil {
+		fmt.Fprintf(&text, "ended with exit code %d: %v\n", exitCode(failed), failed)
 	}
 	if report.DryRun {
 		text.WriteString("dry run: nothing was written\n")

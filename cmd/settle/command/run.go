@@ -2,7 +2,7 @@ package command
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"os/user"
 	"slices"
 	"strings"
@@ -70,7 +70,8 @@ ledger is; --termination-message has the summary or the error for whoever starte
 fails there is a warning and nothing else. A dry run tells Prometheus nothing.
 
 On a terminal run shows its progress, else it logs a line per stage. Its last word is a summary and
-the number and hash of the newest record of the log.`,
+the number and hash of the newest record of the log. If --catch-up stops midway, the dates before stay
+settled and published: the summary has them, and the error.`,
 		Example: `  settle run --root alliance --rules rulebook.yaml --date 2026-06-01
   settle run --root alliance --rules rulebook.yaml --date 2026-06-07 --catch-up --json
   settle run --root alliance --rules rulebook.yaml --date last --catch-up --wait-for-merchants 2h
@@ -145,14 +146,24 @@ func (f *runFlags) settle(command *cobra.Command, watch *watch) error {
 	watch.run.Report, err = batch.Run(command.Context(), watch.job)
 	watch.tell.end()
 	if err != nil {
-		return err
+		return errors.Join(err, f.printUnfinished(command, watch.run.Report, err))
 	}
 	if f.asJSON {
-		encoder := json.NewEncoder(command.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(watch.run.Report)
+		return printJSON(command, watch.run.Report)
 	}
-	return printReport(command.OutOrStdout(), watch.run.Report)
+	return printReport(command.OutOrStdout(), watch.run.Report, nil)
+}
+
+// printUnfinished prints which dates are on record although the run failed, if there are any.
+func (f *runFlags) printUnfinished(command *cobra.Command, report batch.Report, failed error) error {
+	if len(report.Dates) == 0 {
+		return nil
+	}
+	failed = interrupted(command.Context(), failed)
+	if f.asJSON {
+		return printJSON(command, unfinishedReport{report, failed.Error(), exitCode(failed)})
+	}
+	return printReport(command.OutOrStdout(), report, failed)
 }
 
 // waitForMerchants waits for those that are expected to deliver for the job's date, if that is
