@@ -365,9 +365,10 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled 
 	if err != nil {
 		return DateReport{}, err
 	}
-	for _, object := range open {
-		if object.Date <= settled.Date {
-			report.Changed = append(report.Changed, fmt.Sprintf("the inbox: %s is not on record and goes to %s", object.Key, last+1))
+	known, consumed := lookedAt(ledger), consumedOn(ledger)
+	for i := range open {
+		if open[i].Date <= settled.Date {
+			report.Changed = append(report.Changed, "the inbox: "+j.whatBecomesOf(ledger, &open[i], known, consumed, last+1))
 		}
 	}
 	late, err := j.lateAdjustments(ctx, ledger, settled.Date)
@@ -376,6 +377,38 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled 
 	}
 	report.Changed = append(report.Changed, late...)
 	return report, nil
+}
+
+// whatBecomesOf says what the run of the next date does with an object that has no final state: known is what settled
+// dates found under each key, consumed which of them settled it.
+func (j *Job) whatBecomesOf(ledger *books.Ledger, object *intake.Object, known map[string]*books.InputRecord, consumed map[string]settlement.Date, next settlement.Date) string {
+	if date, settled := consumed[object.Key]; settled {
+		return fmt.Sprintf("%s was written again after %s had settled it; other content is held as %s and never settled: %s",
+			object.Key, date, settlement.ReplacedFile, adviceOnReplaced(ledger, date))
+	}
+	seen := known[object.Key]
+	switch {
+	case seen == nil:
+		return fmt.Sprintf("%s is not on record and goes to %s", object.Key, next)
+	case seen.State == settlement.Held && isAsSeen(object, seen):
+		return fmt.Sprintf("%s is held (%s) and looked at again until %s; mend it, or deliver it under a new name", object.Key, seen.Code, lastLook(object.Key, j.Rulebook))
+	default:
+		return fmt.Sprintf("%s has changed since it was looked at and goes to %s", object.Key, next)
+	}
+}
+
+// adviceOnReplaced says what to do where a file that a date settled was replaced.
+func adviceOnReplaced(ledger *books.Ledger, date settlement.Date) string {
+	if isFinal(ledger, date) {
+		return fmt.Sprintf("%s is closed, so deliver the rest under a new name", date)
+	}
+	return fmt.Sprintf("restate %s", date)
+}
+
+// isFinal reports whether a date is closed.
+func isFinal(ledger *books.Ledger, date settlement.Date) bool {
+	closed, any := ledger.ClosedThrough()
+	return any && date <= closed
 }
 
 // lateAdjustments names the adjustments of a settled date that came after it was settled: no run

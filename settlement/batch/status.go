@@ -30,6 +30,9 @@ type Status struct {
 	// the last night of their folder.
 	Pending []ObjectStatus `json:"pending"`
 	TooLate []ObjectStatus `json:"too_late,omitempty"`
+	// Replaced are objects that were settled and written again since: other content under their keys is
+	// held and never settled.
+	Replaced []ReplacedStatus `json:"replaced,omitempty"`
 	// Held are the files that the last settled date held.
 	Held []HeldStatus `json:"held"`
 	// Missing are the merchants that did not deliver for the last settled date, in order.
@@ -64,6 +67,14 @@ type ObjectStatus struct {
 	Key      string          `json:"key"`
 	Folder   settlement.Date `json:"date"`
 	Bytes    int64           `json:"bytes"`
+}
+
+// A ReplacedStatus is an object of the inbox that was written again after it was settled.
+type ReplacedStatus struct {
+	ObjectStatus
+	// SettledOn is the date that settled it before. Final says that it is closed, so that it cannot be restated.
+	SettledOn settlement.Date `json:"settled_on"`
+	Final     bool            `json:"final,omitempty"`
 }
 
 // A HeldStatus is a file that is held.
@@ -178,11 +189,16 @@ func (s *Status) addInputs(ledger *books.Ledger, rulebook *rules.Rulebook, last 
 			s.Missing = append(s.Missing, input.Merchant)
 		case settlement.Held:
 			held := HeldStatus{Merchant: input.Merchant, Key: input.Key, Code: input.Code}
-			held.Until = folderOf(input.Key) + settlement.Date(rulebook.Intake.AcceptLateDays)
+			held.Until = lastLook(input.Key, rulebook)
 			held.LastLook = held.Until <= last
 			s.Held = append(s.Held, held)
 		}
 	}
+}
+
+// lastLook returns the last settlement date that looks at an object.
+func lastLook(key string, rulebook *rules.Rulebook) settlement.Date {
+	return folderOf(key) + settlement.Date(rulebook.Intake.AcceptLateDays)
 }
 
 // folderOf returns the date of the folder that a key of the inbox lies in.
@@ -208,20 +224,23 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 	if err != nil {
 		return err
 	}
-	known := lookedAt(ledger)
+	known, consumed := lookedAt(ledger), consumedOn(ledger)
 	for i := range objects {
 		object := &objects[i]
 		if !any {
 			next = min(next, object.Date)
 		}
-		seen, onRecord := known[object.Key]
-		if onRecord && seen.Bytes == object.Size && seen.Version == object.Version {
+		if seen := known[object.Key]; seen != nil && isAsSeen(object, seen) {
 			continue
 		}
 		found := ObjectStatus{rulebook.Parties.ID(object.Merchant), object.Key, object.Date, object.Size}
-		if any && object.Date < next-settlement.Date(rulebook.Intake.AcceptLateDays) {
+		settledOn, settled := consumed[object.Key]
+		switch {
+		case settled:
+			s.Replaced = append(s.Replaced, ReplacedStatus{found, settledOn, isFinal(ledger, settledOn)})
+		case any && lastLook(object.Key, rulebook) < next:
 			s.TooLate = append(s.TooLate, found)
-		} else {
+		default:
 			s.Pending = append(s.Pending, found)
 		}
 	}
@@ -231,6 +250,7 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 	byFolder := func(a, b ObjectStatus) int { return cmp.Or(cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Key, b.Key)) }
 	slices.SortFunc(s.Pending, byFolder)
 	slices.SortFunc(s.TooLate, byFolder)
+	slices.SortFunc(s.Replaced, func(a, b ReplacedStatus) int { return byFolder(a.ObjectStatus, b.ObjectStatus) })
 	s.Next = given(next)
 	return nil
 }
@@ -268,6 +288,25 @@ func lookedAt(ledger *books.Ledger) map[string]*books.InputRecord {
 		}
 	}
 	return known
+}
+
+// isAsSeen reports whether an object is as a settled date found it.
+func isAsSeen(object *intake.Object, seen *books.InputRecord) bool {
+	return seen.Bytes == object.Size && seen.Version == object.Version
+}
+
+// consumedOn returns the date that settled each object, by key.
+func consumedOn(ledger *books.Ledger) map[string]settlement.Date {
+	consumed := make(map[string]settlement.Date)
+	for _, date := range settledDates(ledger) {
+		settled, _ := ledger.Settled(date)
+		for i := range settled.Inputs {
+			if settled.Inputs[i].State == settlement.Consumed {
+				consumed[settled.Inputs[i].Key] = date
+			}
+		}
+	}
+	return consumed
 }
 
 func (s *Status) addAccounts(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, rulebook *rules.Rulebook, last settlement.Date) error {

@@ -26,8 +26,9 @@ func newStatus() *cobra.Command {
 		Short: "Say what is settled, what comes next and what waits",
 		Long: `status reads the log, the newest state and the listing of the inbox, and says which dates are settled,
 by which record and whom, and whether they are complete; which date is next; what lies in the inbox
-that no settled date has looked at; which files are held, and until when they are looked at; who did
-not deliver; and how many open claims and deferred rows wait. It writes nothing.
+that no settled date has looked at; which files were settled and written again since; which files are
+held, and until when they are looked at; who did not deliver; and how many open claims and deferred
+rows wait. It writes nothing.
 
 Without --all the last 31 settled dates are shown; --json always has all of them.`,
 		Example: `  settle status --root alliance --rules rulebook.yaml
@@ -97,6 +98,7 @@ func describeStatus(out *strings.Builder, status *batch.Status, shown int) {
 	if len(status.TooLate) > 0 {
 		describeObjects(out, "too late", "no run will look at them; deliver them under a later date", status.TooLate)
 	}
+	describeReplaced(out, status.Replaced)
 	describeHeld(out, status.Held)
 	fmt.Fprintf(out, "open claims: %d%s\n", status.OpenClaims.Count, waiting(status.OpenClaims.Oldest, fmt.Sprintf(", %d points", status.OpenClaims.Points), "settled"))
 	fmt.Fprintf(out, "deferred rows: %d%s\n", status.Deferred.Count, waiting(status.Deferred.Oldest, fmt.Sprintf(", %d of them for a later date", status.Deferred.Future), "read"))
@@ -158,6 +160,20 @@ func describeObjects(out *strings.Builder, title, meaning string, objects []batc
 	fmt.Fprintf(out, "%s: %s, %s\n", title, count(int64(len(objects)), "file"), meaning)
 	for _, object := range objects {
 		fmt.Fprintf(out, "  %s  %d bytes\n", printable(object.Key), object.Bytes)
+	}
+}
+
+func describeReplaced(out *strings.Builder, replaced []batch.ReplacedStatus) {
+	if len(replaced) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "replaced: %s, written again after being settled; other content is held and never settled\n", count(int64(len(replaced)), "file"))
+	for _, file := range replaced {
+		advice := "restate that date"
+		if file.Final {
+			advice = "that date is closed: deliver the rest under a new name"
+		}
+		fmt.Fprintf(out, "  %s  settled on %s; %s\n", printable(file.Key), file.SettledOn, advice)
 	}
 }
 
