@@ -414,16 +414,13 @@ func isFinal(ledger *books.Ledger, date settlement.Date) bool {
 // lateAdjustments names the adjustments of a settled date that came after it was settled: no run
 // reads them.
 func (j *Job) lateAdjustments(ctx context.Context, ledger *books.Ledger, date settlement.Date) ([]string, error) {
-	objects, err := j.Inbox.List(ctx, "alliance/adjustments/date="+date.String()+"/")
+	objects, err := unreadAdjustments(ctx, j.Inbox, "date="+date.String()+"/", lookedAt(ledger))
 	if err != nil {
-		return nil, fmt.Errorf("list the adjustments: %w", err)
+		return nil, err
 	}
-	known := lookedAt(ledger)
 	var late []string
 	for _, object := range objects {
-		if known[object.Key] == nil {
-			late = append(late, fmt.Sprintf("the inbox: %s came after the date was settled and is never read; book it under a later date", object.Key))
-		}
+		late = append(late, fmt.Sprintf("the inbox: %s came after the date was settled and is never read; book it under a later date", object.Key))
 	}
 	return late, nil
 }

@@ -258,16 +258,12 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 // addAdjustments adds the alliance's adjustments that were not looked at: those of a settled date
 // never will be.
 func (s *Status) addAdjustments(ctx context.Context, inbox storage.Bucket, rulebook *rules.Rulebook, known map[string]*books.InputRecord, last settlement.Date, any bool) error {
-	objects, err := inbox.List(ctx, "alliance/adjustments/")
+	objects, err := unreadAdjustments(ctx, inbox, "", known)
 	if err != nil {
-		return fmt.Errorf("list the adjustments: %w", err)
+		return err
 	}
 	for _, object := range objects {
-		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
 		folder := folderOf(object.Key)
-		if folder == settlement.NoDate || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") || known[object.Key] != nil {
-			continue
-		}
 		found := ObjectStatus{rulebook.ID, object.Key, folder, object.Size}
 		if any && folder <= last {
 			s.TooLate = append(s.TooLate, found)
@@ -276,6 +272,23 @@ func (s *Status) addAdjustments(ctx context.Context, inbox storage.Bucket, ruleb
 		}
 	}
 	return nil
+}
+
+// unreadAdjustments returns the alliance's adjustments in the folders of dates below a prefix that no settled date has
+// looked at; known is what they did look at. Names that begin with _ or . are no data.
+func unreadAdjustments(ctx context.Context, inbox storage.Bucket, below string, known map[string]*books.InputRecord) (unread []storage.Object, err error) {
+	objects, err := inbox.List(ctx, "alliance/adjustments/"+below)
+	if err != nil {
+		return nil, fmt.Errorf("list the adjustments: %w", err)
+	}
+	for _, object := range objects {
+		name := object.Key[strings.LastIndexByte(object.Key, '/')+1:]
+		isData := !strings.HasPrefix(name, "_") && !strings.HasPrefix(name, ".")
+		if isData && folderOf(object.Key) != settlement.NoDate && known[object.Key] == nil {
+			unread = append(unread, object)
+		}
+	}
+	return unread, nil
 }
 
 // lookedAt returns every object that a settled date looked at, as it last found it, by key.

@@ -80,11 +80,16 @@ func TestStatusFindsAdjustmentsThatNobodyWillRead(t *testing.T) {
 	const header = "adjustment_id,payer_id,payee_id,amount,reason,reference\n"
 	w.firstNight()
 	w.write("inbox/alliance/adjustments/date=2026-01-05/read.csv", header+"x1,A,B,1.00,,\n")
+	w.write("inbox/alliance/adjustments/date=2026-01-05/_notes.txt", "what is no data is read by nobody")
+	w.write("inbox/alliance/adjustments/date=2026-01-05/.draft.csv", "nor is this")
 	w.settleTo("2026-01-05")
+	contains(t, w.run(exitDone, "run", "--date", "2026-01-05"), "2026-01-05 is settled already", "nothing has changed since")
 	w.write("inbox/alliance/adjustments/date=2026-01-05/after.csv", header+"x2,A,B,1.00,,\n")
 	w.write("inbox/alliance/adjustments/date=2026-01-06/next.csv", header+"x3,A,B,1.00,,\n")
 	contains(t, w.run(exitDone, "status"), "pending: 1 file,", "alliance/adjustments/date=2026-01-06/next.csv",
 		"too late: 1 file,", "alliance/adjustments/date=2026-01-05/after.csv")
+	contains(t, w.run(exitDone, "run", "--date", "2026-01-05"),
+		"changed since: the inbox: alliance/adjustments/date=2026-01-05/after.csv came after the date was settled and is never read", "\n  --restate")
 }
 
 func TestStatusShowsTheLastDatesUnlessAllAreAskedFor(t *testing.T) {
