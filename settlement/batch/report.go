@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -116,9 +117,9 @@ type Totals struct {
 	Payments int64  `json:"payments"`
 }
 
-// totalsOf adds up a night.
-func totalsOf(night *settlement.Night) Totals {
-	totals := Totals{
+// totalsOf adds up a night. An error wraps [settlement.ErrOutOfRange].
+func totalsOf(night *settlement.Night) (totals Totals, err error) {
+	totals = Totals{
 		Codes: make(map[string]int64), Lines: int64(len(night.Lines)),
 		Statements: int64(len(night.Statements)), Payments: int64(len(night.Payments)),
 		CycleClosed: night.Cycle.Closes(night.Date), Currency: night.Money.Currency, Complete: true,
@@ -131,7 +132,9 @@ func totalsOf(night *settlement.Night) Totals {
 		totals.Codes[night.Exceptions[i].Code.String()]++
 	}
 	for i := range night.Lines {
-		totals.PointsAcross += night.Lines[i].Points
+		if totals.PointsAcross, err = settlement.AddPoints(totals.PointsAcross, night.Lines[i].Points); err != nil {
+			return totals, fmt.Errorf("points redeemed across merchants: %w", err)
+		}
 		totals.Allocations += night.Detail.Line(i).Count()
 		value = value.Add(night.Lines[i].Value)
 	}
@@ -150,7 +153,7 @@ func totalsOf(night *settlement.Night) Totals {
 	if len(night.Statements) > 0 {
 		totals.Complete = night.Statements[0].Complete
 	}
-	return totals
+	return totals, nil
 }
 
 func (t *Totals) addInput(night *settlement.Night, input *settlement.Input) {

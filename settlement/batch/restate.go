@@ -194,7 +194,11 @@ func (r *restatement) date(ctx context.Context, date settlement.Date) (report Da
 	if err != nil {
 		return report, err
 	}
-	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night), OpenClaims: &closing.Claims}
+	totals, err := totalsOf(night)
+	if err != nil {
+		return report, err
+	}
+	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totals, OpenClaims: &closing.Claims}
 	if j.Strict && len(night.Exceptions) > 0 {
 		return report, strictRefusal(night)
 	}

@@ -276,8 +276,12 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	}
 	var night *settlement.Night
 	var closing *Closing
+	var totals Totals
 	err = guarded(func() (err error) {
-		night, closing, err = Compute(ctx, computation, opening)
+		if night, closing, err = Compute(ctx, computation, opening); err != nil {
+			return err
+		}
+		totals, err = totalsOf(night)
 		return err
 	})
 	if err == nil && j.Strict && len(night.Exceptions) > 0 {
@@ -286,7 +290,7 @@ func (j *Job) settle(ctx context.Context, ledger *books.Ledger, date settlement.
 	if err != nil {
 		return report, errors.Join(err, store.attempt.withdraw(ctx))
 	}
-	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totalsOf(night), OpenClaims: &closing.Claims}
+	report = DateReport{Date: date, ComputationID: night.ComputationID, Totals: totals, OpenClaims: &closing.Claims}
 	publication := &publication{stateStore: store, job: j, timeline: timeline, night: night, closing: closing, clock: clock}
 	record, err := publication.write(ctx, report.Totals)
 	if err == nil {
