@@ -125,7 +125,7 @@ func readFolder(ctx context.Context, bucket storage.Bucket) (*folder, error) {
 			return files, nil
 		}
 		if try == readsOfFolder {
-			return nil, fmt.Errorf("%s; the folder is in the middle of a change or damaged: wait for the run that publishes it, or run settle run for the date again, which mends it", torn)
+			return nil, fmt.Errorf("%s; the folder is in the middle of a change or damaged: wait for the run that publishes it; if it stays so, settle repair mends it", torn)
 		}
 		select {
 		case <-ctx.Done():

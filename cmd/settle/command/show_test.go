@@ -72,12 +72,17 @@ func TestShowRefusesWhatIsNotThereOrTorn(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace(t, summary, append(content, 0))
-	contains(t, w.run(exitFailed, "show", "--merchant", "B", "--date", "2026-01-05"), "summary.parquet has SHA-256 ", "_statement.json says ", "in the middle of a change or damaged")
+	contains(t, w.run(exitFailed, "show", "--merchant", "B", "--date", "2026-01-05"), "summary.parquet has SHA-256 ", "_statement.json says ", "in the middle of a change or damaged", "settle repair mends it")
 	replace(t, summary, content)
 	if err := os.Remove(filepath.Join(folder, "detail.parquet")); err != nil {
 		t.Fatal(err)
 	}
 	contains(t, w.run(exitFailed, "show", "--merchant", "B", "--date", "2026-01-05"), "_statement.json names detail.parquet, which is not there")
+	// A run of the date that is settled does not look at what is published; what the message names does.
+	w.run(exitDone, "run", "--date", "2026-01-05")
+	w.run(exitFailed, "show", "--merchant", "B", "--date", "2026-01-05")
+	w.ask(exitDone, "repair")
+	w.run(exitDone, "show", "--merchant", "B", "--date", "2026-01-05")
 }
 
 func replace(t *testing.T, path string, content []byte) {
