@@ -41,6 +41,8 @@ type DateReport struct {
 	// what is different since.
 	Already bool     `json:"already,omitempty"`
 	Changed []string `json:"changed,omitempty"`
+	// Final says that the date was settled before and is closed, so that it cannot be restated.
+	Final bool `json:"final,omitempty"`
 	// Record is the number of the log's record that settles the date.
 	Record        int64  `json:"record,omitempty"`
 	ComputationID string `json:"computation_id"`

@@ -350,7 +350,7 @@ func strictRefusal(night *settlement.Night) error {
 
 // alreadySettled says what stands and what has changed since.
 func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled *books.DateRecord, record *books.Record) (DateReport, error) {
-	report := DateReport{Date: settled.Date, Already: true, Record: record.Seq, ComputationID: settled.ComputationID}
+	report := DateReport{Date: settled.Date, Already: true, Final: isFinal(ledger, settled.Date), Record: record.Seq, ComputationID: settled.ComputationID}
 	if record.RulebookDigest != j.Rulebook.Digest {
 		report.Changed = append(report.Changed, fmt.Sprintf("the rulebook: settled with %s, given %s", record.RulebookDigest, j.Rulebook.Digest))
 	}

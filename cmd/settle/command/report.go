@@ -55,7 +55,11 @@ func describeAlready(out *strings.Builder, date *batch.DateReport) {
 	for _, change := range date.Changed {
 		fmt.Fprintf(out, "  changed since: %s\n", change)
 	}
-	if len(date.Changed) > 0 {
+	switch {
+	case len(date.Changed) == 0:
+	case date.Final:
+		out.WriteString("  the date is closed and cannot be restated: deliver what is still due under a new name, or book an adjustment under a later date\n")
+	default:
 		out.WriteString("  --restate --reason TEXT would settle the date anew; with --dry-run it shows what would change\n")
 	}
 }
