@@ -62,10 +62,14 @@ func (j *Job) mayRestate(ledger *books.Ledger) (last settlement.Date, err error)
 	if strings.TrimSpace(j.Reason) == "" {
 		return last, errors.New("a restatement needs a reason")
 	}
-	last, any := ledger.LastSettled()
+	first, any := ledger.FirstSettled()
+	last, _ = ledger.LastSettled()
+	if any && j.Date < first {
+		return last, refuseBeforeFirst(j.Date)
+	}
 	if settled, _ := ledger.Settled(j.Date); settled == nil {
 		known := "no date is settled yet"
-		if first, _ := ledger.FirstSettled(); any {
+		if any {
 			known = fmt.Sprintf("settled are %s to %s", first, last)
 		}
 		return last, refuse("%s was never settled, so there is nothing to restate: %s; settle it without --restate", j.Date, known)

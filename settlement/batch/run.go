@@ -153,7 +153,7 @@ func (j *Job) dates(ctx context.Context, ledger *books.Ledger) ([]settlement.Dat
 				earliest.Key, nights, mostNights)
 		}
 	case j.Date < first:
-		return nil, refuse("%s lies before the ledger's first date; deliver late rows for a later date", j.Date)
+		return nil, refuseBeforeFirst(j.Date)
 	case j.Date > first && !j.CatchUp:
 		return nil, refuse("%s cannot be settled before %s is: the last settled date is %s; settle that one first, or run with --catch-up", j.Date, first, last)
 	}
@@ -168,6 +168,11 @@ func (j *Job) dates(ctx context.Context, ledger *books.Ledger) ([]settlement.Dat
 		dates = append(dates, date)
 	}
 	return dates, nil
+}
+
+// refuseBeforeFirst refuses a date that can be settled no more, since the ledger began later.
+func refuseBeforeFirst(date settlement.Date) error {
+	return refuse("%s lies before the ledger's first date; deliver late rows for a later date", date)
 }
 
 // mostNights is how many dates one run settles at most: a mistyped year must not settle centuries.
