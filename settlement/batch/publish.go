@@ -184,7 +184,7 @@ func (p *publication) describe(date *books.DateRecord, totals Totals) {
 	date.UsedPrices, date.UsedFees = p.used()
 	date.Totals = books.Totals{
 		RowsAccepted: totals.RowsAccepted, RowsDeferred: totals.RowsDeferred, RowsRejected: totals.RowsRejected,
-		Lines: totals.Lines, Allocations: totals.Allocations, Exceptions: int64(len(p.night.Exceptions)),
+		Lines: totals.Lines, Allocations: totals.Allocations, Exceptions: totals.Exceptions,
 		Points: totals.PointsAcross, Value: totals.Value, Fees: totals.Fees, Tax: totals.Tax, Due: totals.Due,
 	}
 }

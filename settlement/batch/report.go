@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"alliance/settlement"
+	"alliance/settlement/books"
+	"alliance/settlement/statement"
 
 	"github.com/shopspring/decimal"
 )
@@ -46,7 +48,8 @@ type DateReport struct {
 	// Record is the number of the log's record that settles the date.
 	Record        int64  `json:"record,omitempty"`
 	ComputationID string `json:"computation_id"`
-	Totals        Totals `json:"totals"`
+	// Totals are those on record if the date was settled before.
+	Totals Totals `json:"totals"`
 	// OpenClaims are those that the date left open; absent if it was settled before.
 	OpenClaims *ClaimStatus `json:"open_claims,omitempty"`
 	// Restatement says what a restatement changed on this date.
@@ -93,13 +96,15 @@ type StageReport struct {
 
 // Totals are what one settlement date came to.
 type Totals struct {
-	Files        int64            `json:"files"`
-	FilesHeld    int64            `json:"files_held"`
-	RowsRead     int64            `json:"rows_read"`
-	RowsAccepted int64            `json:"rows_accepted"`
-	RowsDeferred int64            `json:"rows_deferred"`
-	RowsRejected int64            `json:"rows_rejected"`
-	Codes        map[string]int64 `json:"exceptions_by_code,omitempty"`
+	Files        int64 `json:"files"`
+	FilesHeld    int64 `json:"files_held"`
+	RowsRead     int64 `json:"rows_read"`
+	RowsAccepted int64 `json:"rows_accepted"`
+	RowsDeferred int64 `json:"rows_deferred"`
+	RowsRejected int64 `json:"rows_rejected"`
+	// Exceptions counts them. Codes are not on record, and absent if the date was settled before.
+	Exceptions int64            `json:"exceptions"`
+	Codes      map[string]int64 `json:"exceptions_by_code,omitempty"`
 	// PointsAcross is the points redeemed where they were not issued, less those given back.
 	PointsAcross int64 `json:"points_redeemed_across_merchants"`
 	Lines        int64 `json:"lines"`
@@ -122,13 +127,14 @@ type Totals struct {
 // totalsOf adds up a night. An error wraps [settlement.ErrOutOfRange].
 func totalsOf(night *settlement.Night) (totals Totals, err error) {
 	totals = Totals{
-		Codes: make(map[string]int64), Lines: int64(len(night.Lines)),
+		Exceptions: int64(len(night.Exceptions)), Codes: make(map[string]int64), Lines: int64(len(night.Lines)),
 		Statements: int64(len(night.Statements)), Payments: int64(len(night.Payments)),
 		CycleClosed: night.Cycle.Closes(night.Date), Currency: night.Money.Currency, Complete: true,
 	}
 	var value, fees, tax, due decimal.Decimal
 	for i := range night.Inputs {
-		totals.addInput(night, &night.Inputs[i])
+		input := books.NewInputRecord(night.Parties, night.Inputs[i])
+		totals.addInput(&input)
 	}
 	for i := range night.Exceptions {
 		totals.Codes[night.Exceptions[i].Code.String()]++
@@ -158,10 +164,29 @@ func totalsOf(night *settlement.Night) (totals Totals, err error) {
 	return totals, nil
 }
 
-func (t *Totals) addInput(night *settlement.Night, input *settlement.Input) {
+// recordedTotals returns what is on record of the totals of a settled date, in the currency of the ledger.
+func recordedTotals(settled *books.DateRecord, currency string) Totals {
+	said := &settled.Totals
+	totals := Totals{
+		Exceptions: said.Exceptions, PointsAcross: said.Points, Lines: said.Lines, Allocations: said.Allocations,
+		Statements: int64(len(settled.Statements)), Complete: settled.Complete, CycleClosed: settled.CycleClosed,
+		Currency: currency, Value: said.Value, Fees: said.Fees, Tax: said.Tax, Due: said.Due,
+	}
+	for i := range settled.Inputs {
+		totals.addInput(&settled.Inputs[i])
+	}
+	for _, file := range settled.Alliance.Files {
+		if file.Name == statement.PaymentsFile {
+			totals.Payments = file.Rows
+		}
+	}
+	return totals
+}
+
+func (t *Totals) addInput(input *books.InputRecord) {
 	switch input.State {
 	case settlement.Missing:
-		t.Missing = append(t.Missing, night.Parties.ID(input.Merchant))
+		t.Missing = append(t.Missing, input.Merchant)
 		return
 	case settlement.Held:
 		t.FilesHeld++

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"alliance/rules"
@@ -121,9 +119,6 @@ func ReadAlliance(ctx context.Context, bucket storage.Bucket) (string, error) {
 	if err != nil || ledger.Fixed() == nil {
 		return "", err
 	}
-	var fixed rules.Fixed
-	if err := json.Unmarshal(ledger.Fixed(), &fixed); err != nil {
-		return "", fmt.Errorf("read what is fixed in the ledger: %w", err)
-	}
-	return fixed.AllianceID, nil
+	fixed, err := fixedOf(ledger)
+	return fixed.AllianceID, err
 }

@@ -236,14 +236,22 @@ func misfit(reasons []string) error {
 
 // changedFixed returns what a rulebook changes of what is fixed for ever.
 func changedFixed(ledger *books.Ledger, rulebook *rules.Rulebook) (reasons []string, err error) {
-	if text := ledger.Fixed(); text != nil {
-		var fixed rules.Fixed
-		if err := json.Unmarshal(text, &fixed); err != nil {
-			return nil, fmt.Errorf("read what is fixed in the ledger: %w", err)
-		}
-		reasons = fixed.Diff(rulebook.Fixed())
+	if ledger.Fixed() == nil {
+		return nil, nil
 	}
-	return reasons, nil
+	fixed, err := fixedOf(ledger)
+	if err != nil {
+		return nil, err
+	}
+	return fixed.Diff(rulebook.Fixed()), nil
+}
+
+// fixedOf returns what is fixed for ever in a ledger that has a date.
+func fixedOf(ledger *books.Ledger) (fixed rules.Fixed, err error) {
+	if err := json.Unmarshal(ledger.Fixed(), &fixed); err != nil {
+		return fixed, fmt.Errorf("read what is fixed in the ledger: %w", err)
+	}
+	return fixed, nil
 }
 
 // changedUsed returns what a rulebook changes of the prices and fees in use.
@@ -355,7 +363,12 @@ func strictRefusal(night *settlement.Night) error {
 
 // alreadySettled says what stands and what has changed since.
 func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled *books.DateRecord, record *books.Record) (DateReport, error) {
-	report := DateReport{Date: settled.Date, Already: true, Final: isFinal(ledger, settled.Date), Record: record.Seq, ComputationID: settled.ComputationID}
+	fixed, err := fixedOf(ledger)
+	if err != nil {
+		return DateReport{}, err
+	}
+	report := DateReport{Date: settled.Date, Already: true, Final: isFinal(ledger, settled.Date), Record: record.Seq, ComputationID: settled.ComputationID,
+		Totals: recordedTotals(settled, fixed.Currency)}
 	if record.RulebookDigest != j.Rulebook.Digest {
 		report.Changed = append(report.Changed, fmt.Sprintf("the rulebook: settled with %s, given %s", record.RulebookDigest, j.Rulebook.Digest))
 	}

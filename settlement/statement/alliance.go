@@ -8,12 +8,15 @@ import (
 	"alliance/settlement"
 )
 
+// PaymentsFile is the name of the file in the alliance's folder that has a row for every payment.
+const PaymentsFile = "payments.parquet"
+
 // The tables of the alliance's folder.
 var (
 	lineTable              = newTable[lineRow]("lines.parquet")
 	positionTable          = newTable[positionRow]("positions.parquet")
 	feeTable               = newTable[feeRow]("fees.parquet")
-	paymentTable           = newTable[paymentRow]("payments.parquet")
+	paymentTable           = newTable[paymentRow](PaymentsFile)
 	pointsTable            = newTable[pointsRow]("points.parquet")
 	allianceExceptionTable = newTable[allianceExceptionRow]("exceptions.parquet")
 	allianceInputTable     = newTable[allianceInputRow]("inputs.parquet")

@@ -164,7 +164,7 @@ func (w *watch) look(ctx context.Context, err error) error {
 	var missing *batch.MissingError
 	if errors.As(err, &missing) {
 		w.run.Missing = len(missing.Merchants)
-	} else if dates := w.run.Report.Dates; len(dates) > 0 {
+	} else if dates := w.run.Report.Dates; len(dates) > 0 && !dates[len(dates)-1].Already {
 		w.run.Missing = len(dates[len(dates)-1].Totals.Missing)
 	}
 	if w.job.Rulebook == nil {
