@@ -323,3 +323,62 @@ func settledBy(t *testing.T, bucket storage.Bucket) []string {
 	}
 	return operators
 }
+
+// A fullBucket takes no object once it was asked to take one whose key holds a text.
+type fullBucket struct {
+	storage.Bucket
+	from  string
+	mutex sync.Mutex
+	full  bool
+}
+
+var errFull = errors.New("no space left")
+
+func (b *fullBucket) Create(ctx context.Context, key string, body io.ReadSeeker) error {
+	return b.take(key, func() error { return b.Bucket.Create(ctx, key, body) })
+}
+
+func (b *fullBucket) Replace(ctx context.Context, key string, body io.ReadSeeker) error {
+	return b.take(key, func() error { return b.Bucket.Replace(ctx, key, body) })
+}
+
+func (b *fullBucket) take(key string, store func() error) error {
+	b.mutex.Lock()
+	b.full = b.full || strings.Contains(key, b.from)
+	full := b.full
+	b.mutex.Unlock()
+	if full {
+		return errFull
+	}
+	return store()
+}
+
+// TestRunReportsWhatIsOnRecord: after an error the report has the dates before it, the head, and the date itself only if it
+// went wrong after its commit.
+func TestRunReportsWhatIsOnRecord(t *testing.T) {
+	second := (laneStart + 1).String()
+	for name, c := range map[string]struct {
+		spoil func(*batch.Job)
+		dates int
+	}{
+		"the record":           {func(job *batch.Job) { job.Ledger = &fullBucket{Bucket: job.Ledger, from: "log/00000000000000000002"} }, 1},
+		"the published copies": {func(job *batch.Job) { job.Statements = &fullBucket{Bucket: job.Statements, from: "date=" + second} }, 2},
+	} {
+		s := lane(t, 3, false)
+		job := s.job(mustRulebook(t, laneRulebook), laneStart+2)
+		job.CatchUp = true
+		c.spoil(&job)
+		report, err := batch.Run(t.Context(), job)
+		if !errors.Is(err, errFull) || len(report.Dates) != c.dates {
+			t.Fatalf("%s: %d dates, %v", name, len(report.Dates), err)
+		}
+		for i := range report.Dates {
+			if date := &report.Dates[i]; date.Date != laneStart+settlement.Date(i) || date.Record != int64(i)+1 {
+				t.Errorf("%s: %+v", name, date)
+			}
+		}
+		if report.Head.Sequence != int64(c.dates) || len(report.Head.SHA256) != 64 {
+			t.Errorf("%s: head %+v", name, report.Head)
+		}
+	}
+}
