@@ -44,18 +44,25 @@ func newOverview(night *settlement.Night) *overview {
 	})
 	slices.SortStableFunc(o.payments, func(a, b settlement.Payment) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(o.points, func(a, b settlement.IssuerPoints) int { return cmp.Compare(a.Issuer, b.Issuer) })
+	o.exceptions = make([]*settlement.Exception, len(night.Exceptions))
 	for i := range night.Exceptions {
-		o.exceptions = append(o.exceptions, &night.Exceptions[i])
+		o.exceptions[i] = &night.Exceptions[i]
 	}
 	for i := range night.Inputs {
 		o.inputs = append(o.inputs, &night.Inputs[i])
 	}
-	slices.SortStableFunc(o.exceptions, func(a, b *settlement.Exception) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row),
-			cmp.Compare(a.Code.String(), b.Code.String()), settlement.CompareExceptions(a, b))
-	})
+	inOrder(o.exceptions, compareByFile)
 	slices.SortStableFunc(o.inputs, compareInputs)
 	return o
+}
+
+// compareByFile orders the exceptions of all merchants by file, row, code, then by the rest.
+func compareByFile(a, b *settlement.Exception) int {
+	if a.Merchant == b.Merchant {
+		return settlement.CompareExceptions(a, b)
+	}
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row),
+		cmp.Compare(a.Code.String(), b.Code.String()), settlement.CompareExceptions(a, b))
 }
 
 func (o *overview) folder() string { return "alliance/date=" + o.night.Date.String() }
@@ -216,17 +223,12 @@ func (o *overview) tallyPoints() tallies {
 	return t
 }
 
-func (o *overview) exceptionRows() ([]allianceExceptionRow, error) {
-	rows := make([]allianceExceptionRow, len(o.exceptions))
-	for i, exception := range o.exceptions {
-		rows[i] = allianceExceptionRow{
-			MerchantID: textOrNull(o.id(exception.Merchant)), File: cell(exception.File), Row: rowOrNull(exception.Row),
-			TransactionID: textOrNull(exception.TransactionID), Code: exception.Code.String(), State: exception.State.String(),
-			Column: textOrNull(exception.Column), Value: textOrNull(exception.Value),
-			Points: exceptionPoints(exception), Message: cell(exception.Message),
-		}
+func (o *overview) exceptionRow(exception *settlement.Exception) allianceExceptionRow {
+	row := exceptionRowOf(exception)
+	return allianceExceptionRow{
+		MerchantID: textOrNull(o.id(exception.Merchant)), File: row.File, Row: row.Row, TransactionID: row.TransactionID, Code: row.Code,
+		State: row.State, Column: row.Column, Value: row.Value, Points: row.Points, Message: row.Message,
 	}
-	return rows, nil
 }
 
 func (o *overview) tallyExceptions() tallies {

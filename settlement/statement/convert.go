@@ -3,6 +3,7 @@ package statement
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -65,7 +66,12 @@ func priced(line *settlement.Line) bool { return line.Activity != settlement.Adj
 
 // cell returns a text as it may stand in a column of UTF-8: what is not, from a broken file or a
 // strange file name, is replaced by U+FFFD, or no reader would open the table.
-func cell(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+func cell(text string) string {
+	if utf8.ValidString(text) {
+		return text // what nearly all are, and it is seen at a glance
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
 
 // textOrNull returns nil for "".
 func textOrNull(text string) *string {
@@ -76,12 +82,21 @@ func textOrNull(text string) *string {
 	return &text
 }
 
-// rowOrNull returns nil for a whole file, which has no row.
-func rowOrNull(row int64) *int64 {
-	if row == 0 {
+// textAt is textOrNull of a text that stays as it is, and which the row may point to.
+func textAt(text *string) *string {
+	if *text == "" || utf8.ValidString(*text) {
+		return orNull(text)
+	}
+	return textOrNull(*text)
+}
+
+// orNull returns nil for what is nothing: an empty text, or the row of a whole file.
+func orNull[V comparable](value *V) *V {
+	var nothing V
+	if *value == nothing {
 		return nil
 	}
-	return &row
+	return value
 }
 
 // exceptionPoints returns the points of the codes that have them, else nil.

@@ -38,36 +38,64 @@ type column struct {
 	null []bool
 }
 
+// A sink takes the values of a column in order.
+type sink interface {
+	addNumber(value int64)
+	// addText does not keep the bytes.
+	addText(value []byte)
+	// addRow says of each row of a column that may have nulls whether it is one.
+	addRow(null bool)
+}
+
+func (c *column) addNumber(value int64) { c.numbers = append(c.numbers, value) }
+
+func (c *column) addText(value []byte) { c.texts = append(c.texts, string(value)) }
+
+func (c *column) addRow(null bool) { c.null = append(c.null, null) }
+
 // readFrame decodes a Parquet file, or of it the named columns only, if any are named. A file
 // that is not whole, or that holds a type no published table has, is an error.
-func readFrame(body []byte, names ...string) (result *frame, err error) {
+func readFrame(body []byte, names ...string) (*frame, error) {
+	result := new(frame)
+	rows, err := readBack(body, names, func(columns int) { result.columns = make([]column, columns) }, func(i int, described *column) sink {
+		result.columns[i] = *described
+		return &result.columns[i]
+	})
+	if err != nil {
+		return nil, err
+	}
+	result.rows = rows
+	return result, nil
+}
+
+// readBack decodes a Parquet file and returns how many rows it has. Begin is told how many columns are read; then into returns
+// where the values of each go, which is described but has no values yet.
+func readBack(body []byte, names []string, begin func(columns int), into func(i int, described *column) sink) (rows int64, err error) {
 	// The library panics on pages that are corrupt. All of it runs on this goroutine.
 	defer func() {
 		if fault := recover(); fault != nil {
-			result, err = nil, fmt.Errorf("reading back: %v", fault)
+			rows, err = 0, fmt.Errorf("reading back: %v", fault)
 		}
 	}()
 	source, err := openSource(body)
 	if err != nil {
-		return nil, fmt.Errorf("reading back: %w", err)
+		return 0, fmt.Errorf("reading back: %w", err)
 	}
 	layout := source.footer.Schema
 	if layout.Root().NumFields() != layout.NumColumns() {
-		return nil, fmt.Errorf("reading back: the table has nested columns")
+		return 0, fmt.Errorf("reading back: the table has nested columns")
 	}
-	result = &frame{rows: source.footer.NumRows}
 	places, err := places(layout, names)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	for _, place := range places {
-		read, err := source.readColumn(place)
-		if err != nil {
-			return nil, err
+	begin(len(places))
+	for i, place := range places {
+		if err := source.drainColumn(place, func(described *column) sink { return into(i, described) }); err != nil {
+			return 0, err
 		}
-		result.columns = append(result.columns, read)
 	}
-	return result, nil
+	return source.footer.NumRows, nil
 }
 
 // places returns where the named columns are, or all columns in order.
@@ -93,32 +121,42 @@ func places(layout *schema.Schema, names []string) ([]int, error) {
 	return places, nil
 }
 
-func (s *source) readColumn(place int) (column, error) {
+// readColumn returns a column with all its values.
+func (s *source) readColumn(place int) (read column, err error) {
+	err = s.drainColumn(place, func(described *column) sink {
+		read = *described
+		return &read
+	})
+	return read, err
+}
+
+// drainColumn hands the values of a column to where into, which is told what they mean, wants them.
+func (s *source) drainColumn(place int, into func(described *column) sink) error {
 	described := s.footer.Schema.Column(place)
 	read := column{name: described.Name()}
 	if err := read.understand(described); err != nil {
-		return column{}, fmt.Errorf("column %s: %w", read.name, err)
+		return fmt.Errorf("column %s: %w", read.name, err)
 	}
-	rows := int64(0)
+	values, rows := into(&read), int64(0)
 	for group := range s.footer.RowGroups {
 		rowGroup := s.footer.RowGroup(group)
 		chunk, err := s.open(rowGroup, described, place)
 		if err != nil {
-			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+			return fmt.Errorf("column %s: %w", read.name, err)
 		}
-		count, err := read.drain(chunk, rowGroup.NumRows(), described.MaxDefinitionLevel() > 0)
+		count, err := drain(values, chunk, rowGroup.NumRows(), described.MaxDefinitionLevel() > 0)
 		if err == nil {
 			err = chunk.Err()
 		}
 		if err != nil {
-			return column{}, fmt.Errorf("column %s: %w", read.name, err)
+			return fmt.Errorf("column %s: %w", read.name, err)
 		}
 		rows += count
 	}
 	if rows != s.footer.NumRows {
-		return column{}, fmt.Errorf("column %s has %d rows, the file's footer says %d", read.name, rows, s.footer.NumRows)
+		return fmt.Errorf("column %s has %d rows, the file's footer says %d", read.name, rows, s.footer.NumRows)
 	}
-	return read, nil
+	return nil
 }
 
 // understand takes the column's meaning from its type.
@@ -156,8 +194,8 @@ func (c *column) understand(described *schema.Column) error {
 // drainRows is how many rows are decoded at a time.
 const drainRows = 4096
 
-// drain appends the values of a chunk of so many rows and returns how many rows it really had.
-func (c *column) drain(chunk file.ColumnChunkReader, rows int64, nullable bool) (int64, error) {
+// drain hands on the values of a chunk of so many rows and returns how many rows it really had.
+func drain(into sink, chunk file.ColumnChunkReader, rows int64, nullable bool) (int64, error) {
 	batch := max(1, min(drainRows, rows))
 	var levels []int16
 	if nullable {
@@ -165,20 +203,20 @@ func (c *column) drain(chunk file.ColumnChunkReader, rows int64, nullable bool) 
 	}
 	switch typed := chunk.(type) {
 	case *file.Int32ColumnChunkReader:
-		return pull(c, typed.ReadBatch, make([]int32, batch), levels, func(value int32) { c.numbers = append(c.numbers, int64(value)) })
+		return pull(into, typed.ReadBatch, make([]int32, batch), levels, func(value int32) { into.addNumber(int64(value)) })
 	case *file.Int64ColumnChunkReader:
-		return pull(c, typed.ReadBatch, make([]int64, batch), levels, func(value int64) { c.numbers = append(c.numbers, value) })
+		return pull(into, typed.ReadBatch, make([]int64, batch), levels, into.addNumber)
 	case *file.BooleanColumnChunkReader:
-		return pull(c, typed.ReadBatch, make([]bool, batch), levels, func(value bool) { c.numbers = append(c.numbers, oneIf(value)) })
+		return pull(into, typed.ReadBatch, make([]bool, batch), levels, func(value bool) { into.addNumber(oneIf(value)) })
 	case *file.ByteArrayColumnChunkReader:
-		return pull(c, typed.ReadBatch, make([]arrow.ByteArray, batch), levels, func(value arrow.ByteArray) { c.texts = append(c.texts, string(value)) })
+		return pull(into, typed.ReadBatch, make([]arrow.ByteArray, batch), levels, func(value arrow.ByteArray) { into.addText(value) })
 	default:
 		return 0, fmt.Errorf("is stored as %s", chunk.Type())
 	}
 }
 
 // pull reads a chunk batch by batch: levels, if there are any, say which rows are null.
-func pull[V any](c *column, read func(int64, []V, []int16, []int16) (int64, int, error), values []V, levels []int16, take func(V)) (int64, error) {
+func pull[V any](into sink, read func(int64, []V, []int16, []int16) (int64, int, error), values []V, levels []int16, take func(V)) (int64, error) {
 	total := int64(0)
 	for {
 		rows, count, err := read(int64(len(values)), values, levels, nil)
@@ -197,7 +235,7 @@ func pull[V any](c *column, read func(int64, []V, []int16, []int16) (int64, int,
 		}
 		nulls := rows
 		for _, level := range levels[:rows] {
-			c.null = append(c.null, level == 0)
+			into.addRow(level == 0)
 			nulls -= int64(level)
 		}
 		if nulls != rows-int64(count) {

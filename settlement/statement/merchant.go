@@ -156,17 +156,14 @@ func (t *tallies) line(night *settlement.Night, line *settlement.Line) {
 	t.number("points", line.Points)
 }
 
-func (v *view) exceptionRows() ([]exceptionRow, error) {
-	rows := make([]exceptionRow, len(v.exceptions))
-	for i, exception := range v.exceptions {
-		rows[i] = exceptionRow{
-			File: cell(exception.File), Row: rowOrNull(exception.Row), TransactionID: textOrNull(exception.TransactionID),
-			Code: exception.Code.String(), State: exception.State.String(),
-			Column: textOrNull(exception.Column), Value: textOrNull(exception.Value),
-			Points: exceptionPoints(exception), Message: cell(exception.Message),
-		}
+// exceptionRowOf makes a row that points into the exception, of which there may be very many.
+func exceptionRowOf(exception *settlement.Exception) exceptionRow {
+	return exceptionRow{
+		File: cell(exception.File), Row: orNull(&exception.Row), TransactionID: textAt(&exception.TransactionID),
+		Code: exception.Code.String(), State: exception.State.String(),
+		Column: textAt(&exception.Column), Value: textAt(&exception.Value),
+		Points: exceptionPoints(exception), Message: cell(exception.Message),
 	}
-	return rows, nil
 }
 
 func (v *view) tallyExceptions() tallies {

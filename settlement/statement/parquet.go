@@ -46,7 +46,11 @@ func newTable[R any](file string) *table[R] {
 		return handler, nil
 	})}
 	t.empty = sync.OnceValues(func() ([]byte, error) {
-		body, err := t.encode(nil)
+		encoder, err := t.newEncoder()
+		if err != nil {
+			return nil, err
+		}
+		body, err := encoder.finish()
 		if err != nil {
 			return nil, err
 		}
@@ -58,41 +62,60 @@ func newTable[R any](file string) *table[R] {
 	return t
 }
 
-// encode returns the rows as a Parquet file, the same bytes for the same rows.
-func (t *table[R]) encode(rows []R) ([]byte, error) {
+// An encoder makes rows of type R a Parquet file, the same bytes for the same rows, however they come in parts.
+type encoder[R any] struct {
+	table  *table[R]
+	body   bytes.Buffer
+	writer *writer.ParquetWriter
+	rows   int64
+}
+
+func (t *table[R]) newEncoder() (*encoder[R], error) {
 	layout, err := t.layout()
 	if err != nil {
 		return nil, err
 	}
-	var body bytes.Buffer
+	e := &encoder[R]{table: t}
 	// One marshalling goroutine: with more, pages end where the goroutines happened to share out the rows.
-	w, err := writer.NewParquetWriterFromWriter(&body, nil, 1)
+	e.writer, err = writer.NewParquetWriterFromWriter(&e.body, nil, 1)
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", t.file, err)
 	}
-	w.CompressionType = parquet.CompressionCodec_ZSTD
-	w.PageSize = pageBytes
-	w.SchemaHandler = layout
+	e.writer.CompressionType = parquet.CompressionCodec_ZSTD
+	e.writer.PageSize = pageBytes
+	e.writer.SchemaHandler = layout
+	e.writer.MarshalFunc = marshal
 	// The writer renames the elements of its footer at the end; give it its own.
 	elements := make([]parquet.SchemaElement, len(layout.SchemaElements))
 	for i, element := range layout.SchemaElements {
 		elements[i] = *element
-		w.Footer.Schema = append(w.Footer.Schema, &elements[i])
+		e.writer.Footer.Schema = append(e.writer.Footer.Schema, &elements[i])
 	}
+	return e, nil
+}
+
+// add takes the next rows, which may be changed afterwards, but not what they point to.
+func (e *encoder[R]) add(rows []R) error {
 	for i := range rows {
-		if err := w.Write(&rows[i]); err != nil {
-			return nil, fmt.Errorf("encoding row %d of %s: %w", i+1, t.file, err)
+		e.rows++
+		if err := e.writer.Write(rows[i]); err != nil {
+			return fmt.Errorf("encoding row %d of %s: %w", e.rows, e.table.file, err)
 		}
 	}
-	if err := w.Flush(true); err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", t.file, err)
+	return nil
+}
+
+// finish returns the file.
+func (e *encoder[R]) finish() ([]byte, error) {
+	if err := e.writer.Flush(true); err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", e.table.file, err)
 	}
 	// The library's page indexes are wrong for columns with dictionaries (they count the dictionary
 	// as a page) and for pages of nulls; a reader that prunes by them would lose rows. The files are
 	// small, so they go without.
-	w.ColumnIndexes, w.OffsetIndexes = nil, nil
-	if err := w.WriteStop(); err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", t.file, err)
+	e.writer.ColumnIndexes, e.writer.OffsetIndexes = nil, nil
+	if err := e.writer.WriteStop(); err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", e.table.file, err)
 	}
-	return body.Bytes(), nil
+	return e.body.Bytes(), nil
 }

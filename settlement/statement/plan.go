@@ -3,6 +3,7 @@ package statement
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet/file"
@@ -53,7 +54,7 @@ func planMerchant(v *view, options *Options) folderPlan {
 		jobs = append(jobs, detailJob(v, name, part, options))
 	}
 	jobs = append(jobs,
-		tableJob(exceptionTable, folder.Path, options, v.exceptionRows, v.tallyExceptions),
+		partsJob(exceptionTable, folder.Path, options, inParts(v.exceptions, exceptionRowOf), v.tallyExceptions),
 		tableJob(inputTable, folder.Path, options, v.inputRows, v.tallyInputs))
 	return folderPlan{folder, v, jobs, options.editions[v.id()], options}
 }
@@ -68,43 +69,85 @@ func planAlliance(night *settlement.Night, options *Options) folderPlan {
 		tableJob(feeTable, folder.Path, options, o.feeRows, o.tallyFees),
 		tableJob(paymentTable, folder.Path, options, o.paymentRows, o.tallyPayments),
 		tableJob(pointsTable, folder.Path, options, o.pointsRows, o.tallyPoints),
-		tableJob(allianceExceptionTable, folder.Path, options, o.exceptionRows, o.tallyExceptions),
+		partsJob(allianceExceptionTable, folder.Path, options, inParts(o.exceptions, o.exceptionRow), o.tallyExceptions),
 		tableJob(allianceInputTable, folder.Path, options, o.inputRows, o.tallyInputs),
 	}, options.editions[""], options}
 }
 
-// tableJob encodes a table, reads it back with the other library and compares it with what the
-// night says it must come to, column by column.
+// tableJob is partsJob for a table whose rows are few.
 func tableJob[R any](t *table[R], folder string, options *Options, rows func() ([]R, error), want func() tallies) job {
-	return job{t.file, 0, func() (encoded, error) {
+	return partsJob(t, folder, options, func(add func([]R) error) error {
 		rows, err := rows()
+		if err != nil {
+			return err
+		}
+		return add(rows)
+	}, want)
+}
+
+// partsJob encodes a table whose rows come in parts, which need not be in memory together; it reads the table back with the other
+// library and compares it with what the night says it must come to, column by column.
+func partsJob[R any](t *table[R], folder string, options *Options, parts func(add func([]R) error) error, want func() tallies) job {
+	return job{t.file, 0, func() (encoded, error) {
+		var encoder *encoder[R] // most tables have no rows, and need none
+		err := parts(func(rows []R) (err error) {
+			if options.tamperRows != nil {
+				options.tamperRows(folder+"/"+t.file, rows)
+			}
+			if len(rows) == 0 {
+				return nil
+			}
+			if encoder == nil {
+				if encoder, err = t.newEncoder(); err != nil {
+					return err
+				}
+			}
+			return encoder.add(rows)
+		})
 		if err != nil {
 			return encoded{}, err
 		}
-		if options.tamperRows != nil {
-			options.tamperRows(folder+"/"+t.file, rows)
-		}
-		if len(rows) == 0 {
-			if wanted := want(); wanted.rows != 0 {
+		wanted := want()
+		if encoder == nil {
+			if wanted.rows != 0 {
 				return encoded{}, fmt.Errorf("it has no rows, the night says %d", wanted.rows)
 			}
 			body, err := t.empty()
 			return encoded{body: body}, err
 		}
-		body, err := t.encode(rows)
+		body, err := encoder.finish()
 		if err != nil {
 			return encoded{}, err
 		}
-		read, err := readFrame(body)
+		got, err := tallyTable(body)
 		if err != nil {
 			return encoded{}, err
 		}
-		got, wanted := tallyFrame(read), want()
 		if err := got.compare(&wanted); err != nil {
 			return encoded{}, err
 		}
-		return encoded{body: body, rows: read.rows}, nil
+		return encoded{body: body, rows: got.rows}, nil
 	}}
+}
+
+// rowsPerPart is how many rows of a table that may be large are made at a time.
+const rowsPerPart = 1 << 10
+
+// inParts makes rows of a list, some at a time, in memory that is used again.
+func inParts[T, R any](list []T, rowOf func(T) R) func(add func([]R) error) error {
+	return func(add func([]R) error) error {
+		var rows []R
+		for part := range slices.Chunk(list, rowsPerPart) {
+			rows = rows[:0]
+			for _, item := range part {
+				rows = append(rows, rowOf(item))
+			}
+			if err := add(rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // detailJob encodes a part of a merchant's detail. Its rows are compared with its footer; the

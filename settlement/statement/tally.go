@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/shopspring/decimal"
+	"github.com/zeebo/xxh3"
 
 	"alliance/settlement"
 )
@@ -37,9 +38,7 @@ func (t *tallies) at(name string) *tally {
 }
 
 func (t *tallies) number(column string, value int64) {
-	tally := t.at(column)
-	tally.values++
-	tally.sum.add(value)
+	t.at(column).addNumber(value)
 }
 
 func (t *tallies) date(column string, value settlement.Date) { t.number(column, int64(value)) }
@@ -65,7 +64,7 @@ func (t *tallies) none(column string) { t.at(column) }
 func (t *tallies) text(column, value string) {
 	tally := t.at(column)
 	tally.values++
-	tally.digest = digestText(tally.digest, cell(value))
+	tally.digest = digestText(tally.digest, xxh3.HashString(cell(value)))
 }
 
 func (t *tallies) textOrNone(column, value string) {
@@ -76,31 +75,33 @@ func (t *tallies) textOrNone(column, value string) {
 	t.text(column, value)
 }
 
-// digestText is FNV-1a over the texts, each followed by its length so that they do not run together.
-func digestText(digest uint64, value string) uint64 {
+// digestText chains the hashes of the texts, so that their order and where each ends matter.
+func digestText(digest, hash uint64) uint64 {
 	const prime = 1099511628211
-	for i := range len(value) {
-		digest = (digest ^ uint64(value[i])) * prime
-	}
-	return (digest ^ uint64(len(value)+1)) * prime
+	return (digest ^ hash) * prime
 }
 
-// tallyFrame returns the tallies of what was read back.
-func tallyFrame(read *frame) tallies {
-	result := tallies{rows: read.rows, columns: make([]tally, len(read.columns))}
-	for i := range read.columns {
-		column := &read.columns[i]
-		tally := &result.columns[i]
-		tally.column = column.name
-		tally.values = int64(len(column.numbers) + len(column.texts))
-		for _, value := range column.numbers {
-			tally.sum.add(value)
-		}
-		for _, value := range column.texts {
-			tally.digest = digestText(tally.digest, value)
-		}
-	}
-	return result
+func (t *tally) addNumber(value int64) {
+	t.values++
+	t.sum.add(value)
+}
+
+func (t *tally) addText(value []byte) {
+	t.values++
+	t.digest = digestText(t.digest, xxh3.Hash(value))
+}
+
+// addRow has nothing to count: nulls are the rows without a value.
+func (t *tally) addRow(bool) {}
+
+// tallyTable returns the tallies of what is read back of a table, or of its named columns only, if any are named. The values
+// themselves are never all in memory.
+func tallyTable(body []byte, names ...string) (result tallies, err error) {
+	result.rows, err = readBack(body, names, func(columns int) { result.columns = make([]tally, columns) }, func(i int, described *column) sink {
+		result.columns[i].column = described.name
+		return &result.columns[i]
+	})
+	return result, err
 }
 
 // compare returns an error that says in which column, and by how much, what was read differs

@@ -89,6 +89,7 @@ func views(night *settlement.Night) ([]view, error) {
 			return nil, fmt.Errorf("on-us points of %s: it has no statement", night.Parties.ID(party))
 		}
 	}
+	makeRoomForExceptions(night, of)
 	for i := range night.Exceptions {
 		if view := find(of, night.Exceptions[i].Merchant); view != nil {
 			view.exceptions = append(view.exceptions, &night.Exceptions[i])
@@ -101,10 +102,29 @@ func views(night *settlement.Night) ([]view, error) {
 		}
 	}
 	for i := range views {
-		slices.SortStableFunc(views[i].exceptions, settlement.CompareExceptions)
+		inOrder(views[i].exceptions, settlement.CompareExceptions)
 		slices.SortStableFunc(views[i].inputs, compareInputs)
 	}
 	return views, nil
+}
+
+// makeRoomForExceptions gives each view room for as many exceptions as its merchant has.
+func makeRoomForExceptions(night *settlement.Night, of []*view) {
+	counts := make(map[*view]int)
+	for i := range night.Exceptions {
+		counts[find(of, night.Exceptions[i].Merchant)]++
+	}
+	delete(counts, nil)
+	for view, count := range counts {
+		view.exceptions = make([]*settlement.Exception, 0, count)
+	}
+}
+
+// inOrder sorts a list that mostly is in order already, and keeps that of equal ones.
+func inOrder[T any](list []T, compare func(a, b T) int) {
+	if !slices.IsSortedFunc(list, compare) {
+		slices.SortStableFunc(list, compare)
+	}
 }
 
 // find returns a party's view, nil for nobody and for a party without a statement.
