@@ -1,6 +1,8 @@
 package acknowledgement
 
 import (
+	"slices"
+
 	"alliance/settlement"
 )
 
@@ -89,11 +91,18 @@ func (d *delivery) describe() Acknowledgement {
 	for _, statement := range partOf(d.night.Statements, d.merchant, func(s *settlement.Statement) settlement.Party { return s.Merchant }) {
 		ack.RowsAccepted, ack.RowsDeferred, ack.RowsRejected = statement.RowsAccepted, statement.RowsDeferred, statement.RowsRejected
 	}
-	byFile := make(map[string][]*settlement.Exception)
+	byFile := make(map[string][]settlement.Exception)
+	for rest := d.exceptions; len(rest) > 0; {
+		file := rest[0].File
+		mine := 1 + slices.IndexFunc(rest[1:], func(e settlement.Exception) bool { return e.File != file })
+		if mine == 0 {
+			mine = len(rest)
+		}
+		byFile[file] = rest[:mine]
+		rest = rest[mine:]
+	}
 	for i := range d.exceptions {
-		exception := &d.exceptions[i]
-		byFile[exception.File] = append(byFile[exception.File], exception)
-		if exception.Code == settlement.UnknownFolder {
+		if exception := &d.exceptions[i]; exception.Code == settlement.UnknownFolder {
 			ack.Notices = append(ack.Notices, notice(exception.File, exception))
 		}
 	}
@@ -107,13 +116,14 @@ func notice(key string, e *settlement.Exception) Notice {
 	return Notice{Key: key, Code: e.Code.String(), Column: e.Column, Value: e.Value, Message: e.Message}
 }
 
-func describeFile(input *settlement.Input, exceptions []*settlement.Exception) File {
+func describeFile(input *settlement.Input, exceptions []settlement.Exception) File {
 	file := File{
 		Key: input.Key, Bytes: input.Bytes, SHA256: input.SHA256, State: input.State, Code: input.Code.String(), Message: input.Reason,
 		Rows: input.Rows, Accepted: input.Accepted, Deferred: input.Deferred, Rejected: input.Rejected,
 		IssuedPoints: input.IssuedPoints, RedeemedPoints: input.RedeemedPoints,
 	}
-	for _, exception := range exceptions {
+	for i := range exceptions {
+		exception := &exceptions[i]
 		switch {
 		case exception.Row > 0:
 			if file.RowsByCode == nil {

@@ -31,7 +31,7 @@ type file struct {
 }
 
 // deliver puts files of A into an inbox and returns what a night says about them.
-func deliver(t *testing.T, files ...file) (storage.Bucket, *settlement.Night) {
+func deliver(t testing.TB, files ...file) (storage.Bucket, *settlement.Night) {
 	t.Helper()
 	inbox := storage.NewMemory()
 	night := &settlement.Night{Date: day, Parties: parties, Alliance: hub, Statements: []settlement.Statement{{Merchant: partyA, Version: 1}}}

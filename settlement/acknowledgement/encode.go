@@ -94,10 +94,10 @@ func Encode(ctx context.Context, night *settlement.Night, merchant settlement.Pa
 	if err != nil {
 		return encoded, fmt.Errorf("read the rejected rows of %s again: %w", encoded.Merchant, err)
 	}
-	if len(sheet.rows) > 0 {
+	if sheet.rows > 0 {
 		var leftOut int
 		encoded.Rejected, leftOut = sheet.encode()
-		encoded.RejectedRows = int64(len(sheet.rows))
+		encoded.RejectedRows = sheet.rows
 		sum := sha256.Sum256(encoded.Rejected)
 		ack.RejectedFile = &RejectedFile{RejectedName, encoded.RejectedRows, leftOut, hex.EncodeToString(sum[:])}
 	}
@@ -126,7 +126,7 @@ func encodeJSON(ack Acknowledgement) ([]byte, error) {
 // giveBack gathers the rejected rows, file by file.
 func (d *delivery) giveBack(ctx context.Context, source Source, ack *Acknowledgement) (*sheet, error) {
 	sheet := newSheet(source.layout(d.merchant))
-	var rejected []*settlement.Exception
+	rejected := make([]*settlement.Exception, 0, d.countRejected())
 	for i := range d.exceptions {
 		if rejects(&d.exceptions[i]) {
 			rejected = append(rejected, &d.exceptions[i])
@@ -143,6 +143,15 @@ func (d *delivery) giveBack(ctx context.Context, source Source, ack *Acknowledge
 		rejected = rejected[mine:]
 	}
 	return sheet, nil
+}
+
+func (d *delivery) countRejected() (count int) {
+	for i := range d.exceptions {
+		if rejects(&d.exceptions[i]) {
+			count++
+		}
+	}
+	return count
 }
 
 // giveBackFile reads the rejected rows of one file again.
@@ -170,9 +179,7 @@ func (d *delivery) giveBackFile(ctx context.Context, source Source, ack *Acknowl
 		ack.NotAvailable = append(ack.NotAvailable, NotAvailable{key, int64(len(rejected)), fault})
 		return nil
 	}
-	for i, row := range rows {
-		sheet.add(row, rejected[i])
-	}
+	sheet.add(rows)
 	return nil
 }
 
@@ -200,7 +207,8 @@ const (
 )
 
 // readAgain returns the rejected rows of a file, in order, or says why there are none.
-func readAgain(ctx context.Context, source Source, input *settlement.Input, rejected []*settlement.Exception) (rows []intake.Delivered, fault string, err error) {
+func readAgain(ctx context.Context, source Source, input *settlement.Input, rejected []*settlement.Exception) (rows *fileRows, fault string, err error) {
+	rows = &fileRows{rows: make([]fileRow, 0, len(rejected)), why: rejected}
 	wanted := make([]int64, len(rejected))
 	for i, exception := range rejected {
 		wanted[i] = exception.Row
@@ -209,7 +217,7 @@ func readAgain(ctx context.Context, source Source, input *settlement.Input, reje
 	object := &intake.Object{Merchant: input.Merchant, Name: name, Format: intake.FormatOf(name), Layout: source.layout(input.Merchant),
 		Object: storage.Object{Key: input.Key, Size: input.Bytes, Version: input.Version}}
 	facts, err := intake.ReadBack(ctx, source.Inbox, object, wanted, func(row intake.Delivered) error {
-		rows = append(rows, row)
+		rows.add(&row)
 		return nil
 	})
 	switch {
@@ -221,7 +229,7 @@ func readAgain(ctx context.Context, source Source, input *settlement.Input, reje
 		return nil, "", err
 	case facts.SHA256 != input.SHA256:
 		return nil, faultChanged, nil
-	case facts.Code != settlement.NoCode, facts.Rows != input.Rows, len(rows) != len(rejected):
+	case facts.Code != settlement.NoCode, facts.Rows != input.Rows, len(rows.rows) != len(rejected):
 		return nil, faultOtherwise, nil
 	}
 	return rows, "", nil

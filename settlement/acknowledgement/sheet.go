@@ -19,7 +19,8 @@ const maxOtherColumns = 100
 
 // A sheet is a file of rejected rows.
 type sheet struct {
-	rows []sheetRow
+	files []*fileRows
+	rows  int64
 	// known are the names of the columns with a meaning that occur.
 	known [layout.TimeOfDay + 1]string
 	// others are those without one, in order of first appearance; leftOut holds what was too many.
@@ -31,11 +32,6 @@ type sheet struct {
 	layout  *layout.Layout
 	meaning map[string]settlement.Column
 	own     []string
-}
-
-type sheetRow struct {
-	intake.Delivered
-	why *settlement.Exception
 }
 
 func newSheet(l *layout.Layout) *sheet {
@@ -60,10 +56,18 @@ func (s *sheet) column(name string) (column settlement.Column, known bool) {
 	return column, known && column != settlement.Columns
 }
 
-func (s *sheet) add(row intake.Delivered, why *settlement.Exception) {
-	row.Columns = s.tidyNames(row.Columns)
-	s.rows = append(s.rows, sheetRow{row, why})
-	for _, name := range row.Columns {
+// add takes the rows of a file, and notes which columns they have.
+func (s *sheet) add(file *fileRows) {
+	s.files = append(s.files, file)
+	s.rows += int64(len(file.rows))
+	for i := range file.names {
+		file.names[i] = s.tidyNames(file.names[i])
+		s.note(file.names[i])
+	}
+}
+
+func (s *sheet) note(names []string) {
+	for _, name := range names {
 		if column, known := s.column(name); known {
 			if s.known[column] == "" {
 				s.known[column] = name
@@ -79,9 +83,10 @@ func (s *sheet) add(row intake.Delivered, why *settlement.Exception) {
 	}
 }
 
-// encode returns the file, and how many columns were left out.
+// encode returns the file, and how many columns were left out. It lets go of the rows on its way.
 func (s *sheet) encode() (content []byte, leftOut int) {
 	var text bytes.Buffer
+	text.Grow(s.size())
 	writer := s.writer(&text)
 	var header []string
 	places := make(map[string]int)
@@ -97,10 +102,11 @@ func (s *sheet) encode() (content []byte, leftOut int) {
 			place(name)
 		}
 	}
-	own := len(header)
+	cells := rowCells{places: places, own: len(header)}
 	write(writer, append(header, s.own...))
-	for i := range s.rows {
-		write(writer, s.rows[i].cells(places, own))
+	for i, file := range s.files {
+		cells.write(writer, file)
+		s.files[i] = nil
 	}
 	writer.Flush()
 	content = text.Bytes()
@@ -110,6 +116,14 @@ func (s *sheet) encode() (content []byte, leftOut int) {
 	return content, len(s.leftOut)
 }
 
+// size is about how many bytes the file has: where there are many, to take memory for it once is half of what growing takes.
+func (s *sheet) size() (size int) {
+	for _, file := range s.files {
+		size += file.size()
+	}
+	return size
+}
+
 // write writes a record to memory, which does not fail.
 func write(writer recordWriter, cells []string) {
 	if err := writer.Write(cells); err != nil {
@@ -117,29 +131,72 @@ func write(writer recordWriter, cells []string) {
 	}
 }
 
-// cells returns a row's cells: its own by the place of their columns, then why it was rejected.
-func (r *sheetRow) cells(places map[string]int, own int) []string {
-	cells := make([]string, own, own+len(ownColumns))
-	for i, name := range r.Columns {
-		if at, placed := places[name]; placed {
-			cells[at] = harmless(r.Values[i])
+// rowCells makes rows cells, in memory that is used again: its own by the place of their columns, then why it was rejected.
+type rowCells struct {
+	places map[string]int
+	// own is how many columns the rows have of their own.
+	own           int
+	cells, values []string
+}
+
+// write writes the rows of a file.
+func (c *rowCells) write(writer recordWriter, file *fileRows) {
+	places := make([][]int, len(file.names))
+	for i, names := range file.names {
+		places[i] = c.placesOf(names)
+	}
+	for i, row := range file.rows {
+		if i > 0 && row.chunk > file.rows[i-1].chunk {
+			file.chunks[row.chunk-1] = nil
+		}
+		write(writer, c.of(file, row, places[row.names], file.why[i]))
+	}
+}
+
+// placesOf returns the place of each of some columns, -1 for one that was left out.
+func (c *rowCells) placesOf(names []string) []int {
+	places := make([]int, len(names))
+	for i, name := range names {
+		places[i] = -1
+		if at, placed := c.places[name]; placed {
+			places[i] = at
 		}
 	}
-	message := r.why.Message
-	if r.Cut {
+	return places
+}
+
+// of returns the cells of a row.
+func (c *rowCells) of(file *fileRows, row fileRow, places []int, why *settlement.Exception) []string {
+	c.cells = append(c.cells[:0], make([]string, c.own)...)
+	values, raw := file.values(row, c.values)
+	c.values = values
+	for i, value := range values {
+		if places[i] >= 0 {
+			c.cells[places[i]] = harmless(value)
+		}
+	}
+	message := why.Message
+	if row.cut {
 		message += fmt.Sprintf(" (the row is longer than the %d bytes in raw)", intake.MaxRawBytes)
 	}
-	return append(cells, harmless(r.why.File), strconv.FormatInt(r.why.Row, 10), r.why.Code.String(), harmless(r.why.Column), harmless(message), harmless(r.Raw))
+	c.cells = append(c.cells, harmless(why.File), strconv.FormatInt(why.Row, 10), why.Code.String(), harmless(why.Column), harmless(message), harmless(raw))
+	return c.cells
 }
 
 // harmless returns a text that a spreadsheet does not take for a formula.
 func harmless(text string) string {
+	if text == "" || text[0] != '\'' && !isFormula(text[0]) {
+		return text
+	}
 	bare := strings.TrimLeft(text, "'")
-	if bare == "" || !strings.ContainsRune("=+-@\t\r", rune(bare[0])) || isNumber(text) {
+	if bare == "" || !isFormula(bare[0]) || isNumber(text) {
 		return text
 	}
 	return "'" + text
 }
+
+// isFormula reports whether a spreadsheet takes a text that begins so for a formula.
+func isFormula(first byte) bool { return strings.IndexByte("=+-@\t\r", first) >= 0 }
 
 // isNumber reports whether text is a sign perhaps, digits, and perhaps a point and digits.
 func isNumber(text string) bool {
