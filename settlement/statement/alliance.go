@@ -24,12 +24,13 @@ var (
 
 // An overview is what a night holds for the alliance's operator, each list in its published order.
 type overview struct {
-	night      *settlement.Night
-	positions  []settlement.Position
-	fees       []settlement.Fee
-	payments   []settlement.Payment
-	points     []settlement.IssuerPoints
-	exceptions []*settlement.Exception
+	night     *settlement.Night
+	positions []settlement.Position
+	fees      []settlement.Fee
+	payments  []settlement.Payment
+	points    []settlement.IssuerPoints
+	// exceptions are the places of the night's.
+	exceptions []int32
 	inputs     []*settlement.Input
 }
 
@@ -44,14 +45,17 @@ func newOverview(night *settlement.Night) *overview {
 	})
 	slices.SortStableFunc(o.payments, func(a, b settlement.Payment) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(o.points, func(a, b settlement.IssuerPoints) int { return cmp.Compare(a.Issuer, b.Issuer) })
-	o.exceptions = make([]*settlement.Exception, len(night.Exceptions))
+	o.exceptions = make([]int32, len(night.Exceptions))
 	for i := range night.Exceptions {
-		o.exceptions[i] = &night.Exceptions[i]
+		o.exceptions[i] = int32(i)
 	}
 	for i := range night.Inputs {
 		o.inputs = append(o.inputs, &night.Inputs[i])
 	}
-	inOrder(o.exceptions, compareByFile)
+	byFile := func(a, b int32) int { return compareByFile(&night.Exceptions[a], &night.Exceptions[b]) }
+	if !slices.IsSortedFunc(o.exceptions, byFile) {
+		slices.SortStableFunc(o.exceptions, byFile)
+	}
 	slices.SortStableFunc(o.inputs, compareInputs)
 	return o
 }
@@ -223,7 +227,8 @@ func (o *overview) tallyPoints() tallies {
 	return t
 }
 
-func (o *overview) exceptionRow(exception *settlement.Exception) allianceExceptionRow {
+func (o *overview) exceptionRow(place *int32) allianceExceptionRow {
+	exception := &o.night.Exceptions[*place]
 	row := exceptionRowOf(exception)
 	return allianceExceptionRow{
 		MerchantID: textOrNull(o.id(exception.Merchant)), File: row.File, Row: row.Row, TransactionID: row.TransactionID, Code: row.Code,
@@ -233,7 +238,8 @@ func (o *overview) exceptionRow(exception *settlement.Exception) allianceExcepti
 
 func (o *overview) tallyExceptions() tallies {
 	t := tallies{rows: int64(len(o.exceptions))}
-	for _, exception := range o.exceptions {
+	for _, place := range o.exceptions {
+		exception := &o.night.Exceptions[place]
 		t.textOrNone("merchant_id", o.id(exception.Merchant))
 		t.exception(exception)
 	}

@@ -10,28 +10,54 @@ import (
 	"github.com/xitongsys/parquet-go/schema"
 )
 
-// marshal lays rows out by column, as the library's own function does of the structs that tables have: each field is a text, a
+// A marshaller lays rows out by column, as the library's own function does of the structs that tables have: each field is a text, a
 // number or a flag, or a pointer to one that is nil where the column is null. It goes column by column, which takes a fraction of
-// the time and of the memory that is taken by going value by value through a tree.
-func marshal(rows []any, handler *schema.SchemaHandler) (*map[string]*layout.Table, error) {
-	columns := make(map[string]*layout.Table, len(handler.SchemaElements))
+// the time and of the memory that is taken by going value by value through a tree, and uses its memory again: what the library was
+// given the time before, it has made pages of.
+type marshaller struct {
+	columns map[string]*layout.Table
+}
+
+func (m *marshaller) marshal(rows []any, handler *schema.SchemaHandler) (*map[string]*layout.Table, error) {
+	if m.columns == nil {
+		m.columns = make(map[string]*layout.Table, len(handler.SchemaElements))
+	}
 	for place, element := range handler.SchemaElements[1:] { // the first is the table itself
 		path := handler.IndexMap[int32(place+1)]
-		column := layout.NewEmptyTable()
-		column.Path = common.StrToPath(path)
-		column.RepetitionType = element.GetRepetitionType()
-		column.Schema, column.Info = element, handler.Infos[place+1]
-		if column.RepetitionType == parquet.FieldRepetitionType_OPTIONAL {
-			column.MaxDefinitionLevel = 1
+		column := m.columns[path]
+		if column == nil {
+			column = newColumn(handler, path, place+1)
+			m.columns[path] = column
 		}
-		column.Values = make([]any, len(rows))
-		column.DefinitionLevels, column.RepetitionLevels = make([]int32, len(rows)), make([]int32, len(rows))
+		column.Values = emptied(column.Values, len(rows))
+		column.DefinitionLevels, column.RepetitionLevels = emptied(column.DefinitionLevels, len(rows)), emptied(column.RepetitionLevels, len(rows))
 		if err := marshalColumn(column, rows, place); err != nil {
 			return nil, fmt.Errorf("column %s: %w", element.GetName(), err)
 		}
-		columns[path] = column
 	}
-	return &columns, nil
+	return &m.columns, nil
+}
+
+func newColumn(handler *schema.SchemaHandler, path string, place int) *layout.Table {
+	element := handler.SchemaElements[place]
+	column := layout.NewEmptyTable()
+	column.Path = common.StrToPath(path)
+	column.RepetitionType = element.GetRepetitionType()
+	column.Schema, column.Info = element, handler.Infos[place]
+	if column.RepetitionType == parquet.FieldRepetitionType_OPTIONAL {
+		column.MaxDefinitionLevel = 1
+	}
+	return column
+}
+
+// emptied returns a list of so many zero values, in the memory of another one if there is enough.
+func emptied[V any](list []V, length int) []V {
+	if cap(list) < length {
+		return make([]V, length)
+	}
+	list = list[:length]
+	clear(list)
+	return list
 }
 
 // marshalColumn fills a column from the field of each row that has the place.

@@ -168,8 +168,8 @@ func exceptionRowOf(exception *settlement.Exception) exceptionRow {
 
 func (v *view) tallyExceptions() tallies {
 	t := tallies{rows: int64(len(v.exceptions))}
-	for _, exception := range v.exceptions {
-		t.exception(exception)
+	for i := range v.exceptions {
+		t.exception(&v.exceptions[i])
 	}
 	return t
 }

@@ -84,7 +84,7 @@ func (t *table[R]) newEncoder() (*encoder[R], error) {
 	e.writer.CompressionType = parquet.CompressionCodec_ZSTD
 	e.writer.PageSize = pageBytes
 	e.writer.SchemaHandler = layout
-	e.writer.MarshalFunc = marshal
+	e.writer.MarshalFunc = new(marshaller).marshal
 	// The writer renames the elements of its footer at the end; give it its own.
 	elements := make([]parquet.SchemaElement, len(layout.SchemaElements))
 	for i, element := range layout.SchemaElements {

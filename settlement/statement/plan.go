@@ -134,13 +134,13 @@ func partsJob[R any](t *table[R], folder string, options *Options, parts func(ad
 const rowsPerPart = 1 << 10
 
 // inParts makes rows of a list, some at a time, in memory that is used again.
-func inParts[T, R any](list []T, rowOf func(T) R) func(add func([]R) error) error {
+func inParts[T, R any](list []T, rowOf func(*T) R) func(add func([]R) error) error {
 	return func(add func([]R) error) error {
 		var rows []R
 		for part := range slices.Chunk(list, rowsPerPart) {
 			rows = rows[:0]
-			for _, item := range part {
-				rows = append(rows, rowOf(item))
+			for i := range part {
+				rows = append(rows, rowOf(&part[i]))
 			}
 			if err := add(rows); err != nil {
 				return err

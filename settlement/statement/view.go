@@ -53,7 +53,7 @@ type view struct {
 	head       *settlement.Statement
 	places     []place
 	own        settlement.Allocations
-	exceptions []*settlement.Exception
+	exceptions []settlement.Exception
 	inputs     []*settlement.Input
 }
 
@@ -89,12 +89,7 @@ func views(night *settlement.Night) ([]view, error) {
 			return nil, fmt.Errorf("on-us points of %s: it has no statement", night.Parties.ID(party))
 		}
 	}
-	makeRoomForExceptions(night, of)
-	for i := range night.Exceptions {
-		if view := find(of, night.Exceptions[i].Merchant); view != nil {
-			view.exceptions = append(view.exceptions, &night.Exceptions[i])
-		}
-	}
+	shareExceptions(night, of)
 	for i := range night.Inputs {
 		// What a merchant should have delivered and did not is no object of it.
 		if view := find(of, night.Inputs[i].Merchant); view != nil && night.Inputs[i].State != settlement.Missing {
@@ -102,28 +97,26 @@ func views(night *settlement.Night) ([]view, error) {
 		}
 	}
 	for i := range views {
-		inOrder(views[i].exceptions, settlement.CompareExceptions)
 		slices.SortStableFunc(views[i].inputs, compareInputs)
 	}
 	return views, nil
 }
 
-// makeRoomForExceptions gives each view room for as many exceptions as its merchant has.
-func makeRoomForExceptions(night *settlement.Night, of []*view) {
-	counts := make(map[*view]int)
-	for i := range night.Exceptions {
-		counts[find(of, night.Exceptions[i].Merchant)]++
+// shareExceptions gives each view its part of the night's exceptions, which mostly are in order already, and may be very many.
+func shareExceptions(night *settlement.Night, of []*view) {
+	compare := func(a, b settlement.Exception) int { return settlement.CompareExceptions(&a, &b) }
+	all := night.Exceptions
+	if !slices.IsSortedFunc(all, compare) {
+		all = slices.Clone(all)
+		slices.SortStableFunc(all, compare)
 	}
-	delete(counts, nil)
-	for view, count := range counts {
-		view.exceptions = make([]*settlement.Exception, 0, count)
-	}
-}
-
-// inOrder sorts a list that mostly is in order already, and keeps that of equal ones.
-func inOrder[T any](list []T, compare func(a, b T) int) {
-	if !slices.IsSortedFunc(list, compare) {
-		slices.SortStableFunc(list, compare)
+	for first, next := 0, 0; first < len(all); first = next {
+		merchant := all[first].Merchant
+		for next = first; next < len(all) && all[next].Merchant == merchant; next++ {
+		}
+		if view := find(of, merchant); view != nil {
+			view.exceptions = all[first:next]
+		}
 	}
 }
 
