@@ -56,12 +56,11 @@ func (r *run) attribute(ctx context.Context) error {
 	if err != nil {
 		return asRulebookError(err)
 	}
+	r.gatherExceptions()
 	for _, worker := range r.workers {
 		if err := worker.allocations.Flush(); err != nil {
 			return err
 		}
-		r.attributed = append(r.attributed, worker.outcome.Exceptions...)
-		r.exceptions = append(r.exceptions, ownNames(r.Rulebook, worker.refused)...)
 		r.waited = append(r.waited, worker.waited)
 		r.waiting = append(r.waiting, worker.waiting...)
 		if err := r.claims.merge(&worker.claims); err != nil {
@@ -74,6 +73,23 @@ func (r *run) attribute(ctx context.Context) error {
 	r.checkPoints()
 	r.countRows()
 	return nil
+}
+
+// gatherExceptions gathers what the workers rejected or deferred, with room for all of the night.
+func (r *run) gatherExceptions() {
+	refused, attributed := 0, 0
+	for _, worker := range r.workers {
+		refused += len(worker.refused)
+		attributed += len(worker.outcome.Exceptions)
+	}
+	r.exceptions = slices.Grow(r.exceptions, refused+attributed)
+	r.attributed = make([]settlement.Exception, 0, attributed)
+	for _, worker := range r.workers {
+		r.attributed = append(r.attributed, worker.outcome.Exceptions...)
+		r.exceptions = append(r.exceptions, ownNames(r.Rulebook, worker.refused)...)
+		worker.outcome.Exceptions, worker.refused = nil, nil
+	}
+	r.refusals.why = nil
 }
 
 // mostWaiting_bytes is how much accounts may take all together that wait in memory until all of the night is known. Memory
@@ -141,8 +157,13 @@ type attribution struct {
 	homes []int32
 	// lines is, by place of a line in tally, its place among the lines of the night.
 	lines []int32
-	// refused are the rows whose id is taken.
-	refused []settlement.Exception
+	// refused are the rows whose id is taken, made by refuser of one row after the other.
+	refused      []settlement.Exception
+	refuser      clearing.Refuser
+	refusedRow   settlement.Transaction
+	refusedTexts textArena
+	// kept has the texts of exceptions.
+	kept keptTexts
 	// waited are the ids of rows deferred earlier that were settled tonight, waiting those of rows that wait after it.
 	waited, waiting []settlement.TakenID
 	// claims are the open ones. Whoever has one is attributed every night.
@@ -172,6 +193,7 @@ type attribution struct {
 func newAttribution(r *run, worker int, before *sharedStacks, past []pastNight) *attribution {
 	a := &attribution{run: r, worker: worker, before: before, past: past, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
 		codec: allocationCodec{r.Date}}
+	a.refuser.NameOf = r.files.key
 	a.attributor.Settled = func(row *settlement.Transaction) {
 		if row.FirstRead != r.Date {
 			a.waited = append(a.waited, r.takenBy(row, r.Date))
@@ -215,10 +237,8 @@ func (a *attribution) load(unit, units int) (err error) {
 	for at := 0; at < len(a.content); {
 		member, name, length := r.codec.peek(a.content[at:])
 		if !r.files.discarded[name.file] {
-			if refusal, refused := r.refusals[name]; refused {
-				var row settlement.Transaction
-				r.codec.read(a.content[at:], &row, &a.texts)
-				a.refused = append(a.refused, withoutFile(refusal.Exception(&row, r.files.key)))
+			if r.refusals.has(name) {
+				a.refuse(a.content[at:], name)
 			} else {
 				a.groups.add(member, at)
 			}
@@ -229,6 +249,19 @@ func (a *attribution) load(unit, units int) (err error) {
 	a.tellOfLargeMembers(largeMember)
 	return nil
 }
+
+// refuse takes down why a row may not have its id.
+func (a *attribution) refuse(content []byte, name rowName) {
+	if a.refused == nil {
+		a.refused = make([]settlement.Exception, 0, len(a.run.refusals.why)/len(a.run.workers)+roomForMore)
+	}
+	a.run.codec.read(content, &a.refusedRow, &a.refusedTexts)
+	a.refused = append(a.refused, a.kept.keep(a.refuser.Exception(a.run.refusals.find(name), &a.refusedRow)))
+	a.refusedTexts.reset()
+}
+
+// roomForMore is about by how many refused rows one worker has more than another.
+const roomForMore = 1 << 10
 
 // partition attributes the members of one partition of the state and writes what is on record of
 // them afterwards: those that were touched as a run over the runs before, or everybody as a new base.
@@ -457,7 +490,7 @@ func (a *attribution) afterPartition() error {
 // forgetTexts makes room for the texts of other rows, when all that is left of those before are exceptions.
 func (a *attribution) forgetTexts() {
 	for i := a.cloned; i < len(a.outcome.Exceptions); i++ {
-		a.outcome.Exceptions[i] = withoutFile(a.outcome.Exceptions[i])
+		a.outcome.Exceptions[i] = a.kept.keep(a.outcome.Exceptions[i])
 	}
 	a.cloned = len(a.outcome.Exceptions)
 	a.texts.reset()

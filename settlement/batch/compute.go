@@ -137,7 +137,7 @@ type run struct {
 	rows        *spool.Spool // by member
 	claimants   *spool.Spool // by id
 	// deduplicate
-	refusals map[rowName]clearing.Refusal
+	refusals refusals
 	// attribute
 	workers                []*attribution
 	allocations            *spool.Spool // by line

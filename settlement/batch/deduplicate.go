@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
@@ -22,29 +21,28 @@ func (r *run) deduplicate(ctx context.Context) error {
 	deduplicators := make([]clearing.Deduplicator, r.Workers)
 	buffers := make([]claimantBuffer, r.Workers)
 	wanted := make([]wantedBuffer, r.Workers)
-	var mutex sync.Mutex
-	r.refusals = make(map[rowName]clearing.Refusal)
-	return each(ctx, r.Workers, r.Partitions, func(ctx context.Context, worker, i int) error {
+	refused := make([][]clearing.Refusal, r.Partitions)
+	err = each(ctx, r.Workers, r.Partitions, func(ctx context.Context, worker, i int) error {
 		claimants, err := buffers[worker].load(r, i)
 		if err != nil {
 			return err
 		}
 		deduplicator := &deduplicators[worker]
 		deduplicator.Date, deduplicator.DuplicateDays = r.Date, r.Rulebook.Intake.DuplicateDays
-		refusals, err := deduplicator.Refuse(claimants, func(visit func(settlement.TakenID)) error {
+		refused[i], err = deduplicator.Refuse(claimants, func(visit func(settlement.TakenID)) error {
 			return taken.lookUp(ctx, claimants, deduplicator.OldestSettled(), &wanted[worker], r.Partitions, visit)
 		})
 		if err != nil {
 			return err
 		}
-		mutex.Lock()
-		defer mutex.Unlock()
-		for _, refusal := range refusals {
-			r.refusals[rowName{refusal.File, refusal.Row}] = refusal
-		}
 		r.advance(stageDeduplicate, 1)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	r.refusals = newRefusals(refused)
+	return nil
 }
 
 // A claimantBuffer holds the claimants of one partition after the other.
@@ -77,10 +75,8 @@ func (r *run) takenBy(row *settlement.Transaction, settled settlement.Date) sett
 	}
 }
 
-// unsettledRows returns the rows of tonight that got as far as their member's lots and were deferred
-// or rejected there.
-func (r *run) unsettledRows() map[rowName]bool {
-	unsettled := make(map[rowName]bool)
+// addUnsettled adds the rows of tonight that got as far as their member's lots and were deferred or rejected there.
+func (r *run) addUnsettled(unsettled *rowSet) {
 	for i := range r.attributed {
 		exception := &r.attributed[i]
 		switch exception.Code {
@@ -88,8 +84,7 @@ func (r *run) unsettledRows() map[rowName]bool {
 			continue // the row is accepted
 		}
 		if file, tonight := r.files.place[exception.File]; tonight {
-			unsettled[rowName{file, exception.Row}] = true
+			unsettled.add(rowName{file, exception.Row})
 		}
 	}
-	return unsettled
 }

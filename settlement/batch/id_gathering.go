@@ -11,7 +11,6 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/books"
-	"alliance/settlement/clearing"
 	"alliance/settlement/identifiers"
 	"alliance/settlement/spool"
 )
@@ -26,11 +25,9 @@ type idGathering struct {
 	claimants           *spool.Spool
 	codec               rowCodec
 	partitions, workers int
-	// refusals and unsettled name the rows that did not take their ids, as do all of files that are held; doubtful is where
-	// others are not, and nil if all rows took theirs.
-	refusals  map[rowName]clearing.Refusal
-	unsettled map[rowName]bool
-	doubtful  *nameFilter
+	// without are the rows that did not take their ids, as do all of files that are held; all says that every row took its own.
+	without rowSet
+	all     bool
 	// waited are the ids of rows deferred earlier, by partition.
 	waited [][]settlement.TakenID
 
@@ -50,18 +47,11 @@ type gatheredFacts struct {
 func newIDGathering(r *run) *idGathering {
 	g := &idGathering{
 		pool: r.Pool, claimants: r.claimants, codec: r.codec, partitions: r.Partitions, workers: r.Workers,
-		refusals: r.refusals, unsettled: r.unsettledRows(),
 		waited: make([][]settlement.TakenID, r.Partitions),
 	}
-	if len(g.refusals)+len(g.unsettled) > 0 || slices.Contains(r.files.discarded, true) {
-		g.doubtful = newNameFilter(len(g.refusals) + len(g.unsettled))
-	}
-	for name := range g.refusals {
-		g.doubtful.add(name)
-	}
-	for name := range g.unsettled {
-		g.doubtful.add(name)
-	}
+	g.without.addAll(&r.refusals.rowSet)
+	r.addUnsettled(&g.without)
+	g.all = g.without.count == 0 && !slices.Contains(r.files.discarded, true)
 	for _, ids := range r.waited {
 		for _, id := range ids {
 			to := partitionOfID(id.ID, r.Partitions)
@@ -96,7 +86,7 @@ func (g *idGathering) any() (bool, error) {
 		}
 		for at := 0; at < len(content); {
 			name, length := g.codec.peekClaimant(content[at:])
-			if g.doubtful == nil || g.took(name) {
+			if g.all || g.took(name) {
 				return true, nil
 			}
 			at += length
@@ -186,7 +176,7 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 	for at, length := 0, 0; at < len(buffer.content); at += length {
 		claimant := buffer.content[at:]
 		var name rowName
-		if name, length = g.codec.peekClaimant(claimant); g.doubtful != nil && at < rows && !g.took(name) {
+		if name, length = g.codec.peekClaimant(claimant); !g.all && at < rows && !g.took(name) {
 			continue
 		}
 		buffer.sorter.add(claimant, at)
@@ -213,14 +203,7 @@ func (g *idGathering) gather(partition int, buffer *idBuffer) (err error) {
 
 // took reports whether a row of tonight took its id.
 func (g *idGathering) took(name rowName) bool {
-	if g.codec.files.discarded[name.file] {
-		return false
-	}
-	if !g.doubtful.mayHold(name) {
-		return true
-	}
-	_, refused := g.refusals[name]
-	return !refused && !g.unsettled[name]
+	return !g.codec.files.discarded[name.file] && !g.without.has(name)
 }
 
 // release forgets what the ids are gathered from.

@@ -20,8 +20,7 @@ func spoolClaimants(t testing.TB, pool *spool.Pool, rows, partitions, rejected i
 	t.Helper()
 	const files = 200
 	r := &run{Computation: Computation{Rulebook: new(rules.Rulebook), Date: 20_000, Workers: 2, Partitions: partitions, Pool: pool},
-		files:    &nightFiles{keys: make([]string, files), merchants: make([]settlement.Party, files), discarded: make([]bool, files), place: make(map[string]int32)},
-		refusals: make(map[rowName]clearing.Refusal)}
+		files: &nightFiles{keys: make([]string, files), merchants: make([]settlement.Party, files), discarded: make([]bool, files), place: make(map[string]int32)}}
 	r.codec = rowCodec{r.files, r.Date}
 	r.rows, r.claimants = pool.NewSpool(partitions), pool.NewSpool(partitions)
 	random := rand.New(rand.NewPCG(5, 6))
@@ -35,7 +34,7 @@ func spoolClaimants(t testing.TB, pool *spool.Pool, rows, partitions, rejected i
 			}
 		}
 		if random.IntN(1000) < rejected {
-			r.refusals[rowName{claimant.File, claimant.Row}] = clearing.Refusal{File: claimant.File, Row: claimant.Row}
+			r.refusals.add(rowName{claimant.File, claimant.Row})
 		}
 		buffer = r.codec.appendClaimant(buffer[:0], &claimant.ID, &claimant.Content, claimant.BusinessDate, rowName{claimant.File, claimant.Row})
 		if err := writer.Append(partitionOfID(claimant.ID, partitions), buffer); err != nil {

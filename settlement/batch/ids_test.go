@@ -14,7 +14,6 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/books"
-	"alliance/settlement/clearing"
 	"alliance/settlement/identifiers"
 	"alliance/settlement/spool"
 	"alliance/settlement/storage"
@@ -42,8 +41,7 @@ func gatheredIDs(t *testing.T, pool *spool.Pool, rows, partitions int) (r *run, 
 			t.Fatal(err)
 		}
 		for _, claimant := range r.codec.readClaimants(content, nil) {
-			_, refused := r.refusals[rowName{claimant.File, claimant.Row}]
-			if !refused && (claimant.File != 7 || claimant.Row >= 3) {
+			if !r.refusals.has(rowName{claimant.File, claimant.Row}) && (claimant.File != 7 || claimant.Row >= 3) {
 				taken = append(taken, settlement.TakenID{ID: claimant.ID, Content: claimant.Content, BusinessDate: claimant.BusinessDate, SettledOn: r.Date})
 			}
 		}
@@ -245,9 +243,7 @@ func TestIDsThatCannotBeGathered(t *testing.T) {
 	if _, err := r.settledIDs[0].gathering.facts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one := rowName{1, 1}
-	r.refusals[one] = clearing.Refusal{File: one.file, Row: one.row}
-	r.settledIDs[0].gathering.doubtful.add(one)
+	r.settledIDs[0].gathering.without.add(rowName{1, 1})
 	body = r.settledIDs[0].body(t.Context())
 	var broken *BrokenError
 	if _, err := io.Copy(io.Discard, body); !errors.As(err, &broken) {
@@ -262,33 +258,4 @@ func TestIDsThatCannotBeGathered(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Errorf("%d goroutines are left of %d", runtime.NumGoroutine(), goroutines)
-}
-
-// TestNameFilter holds the filter of names against a set.
-func TestNameFilter(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 3))
-	for _, size := range []int{0, 1, 100, 30_000} {
-		set := make(map[rowName]bool)
-		for len(set) < size {
-			set[rowName{int32(random.IntN(200)), int64(random.IntN(100_000))}] = true
-		}
-		filter := newNameFilter(size)
-		for name := range set {
-			filter.add(name)
-		}
-		inVain := 0
-		for file := range int32(200) {
-			for row := range int64(1000) {
-				name := rowName{file, row * 100}
-				if found := filter.mayHold(name); set[name] && !found {
-					t.Fatalf("of %d names %+v is not found", size, name)
-				} else if !set[name] && found {
-					inVain++
-				}
-			}
-		}
-		if inVain > 200_000/20 {
-			t.Errorf("of %d names %d others of 200000 are looked up in vain", size, inVain)
-		}
-	}
 }

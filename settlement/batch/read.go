@@ -318,6 +318,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 		repeated.nextFile()
 		merchant := c.Rulebook.Parties.ID(object.Merchant)
 		var row settlement.Transaction // one for all, since accept might keep it from living on the stack
+		var kept keptTexts
 		sink = func(record *settlement.Record) error {
 			rejection := validator.Check(object.Merchant, object.Key, record, &row)
 			if rejection == nil {
@@ -330,7 +331,7 @@ func examine(ctx context.Context, c *Computation, listing *intake.Listing, histo
 			if len(found.rejected) == maxRejected {
 				return errTooManyRejected
 			}
-			found.rejected = append(found.rejected, withoutFile(*rejection))
+			found.rejected = append(found.rejected, kept.keep(*rejection))
 			if isBad(rejection.Code) {
 				rejects.Bad++
 			}
@@ -417,14 +418,6 @@ func (r *repeatedIDs) total() int {
 	}
 	r.waiting = 0
 	return r.count
-}
-
-// withoutFile returns a rejection that does not keep the piece of the file in memory that its
-// texts were cut from.
-func withoutFile(rejection settlement.Exception) settlement.Exception {
-	rejection.TransactionID = strings.Clone(rejection.TransactionID)
-	rejection.Value = strings.Clone(rejection.Value)
-	return rejection
 }
 
 // isBad reports whether a code counts towards too_many_rejects.

@@ -33,37 +33,57 @@ func compareClaimants(a, b *Claimant) int {
 type Refusal struct {
 	// File and Row are the claimant's.
 	File int32
-	Row  int64
 	// Code is [settlement.Conflict] or [settlement.Duplicate].
 	Code settlement.Code
-	// ByFile and ByRow are the row of this run that has the id; ByFile is -1 if it is one on record:
-	// then By is.
-	ByFile int32
-	ByRow  int64
-	By     settlement.TakenID
+	Row  int64
+	// By is who has the id.
+	By IDHolder
 }
 
-// Exception returns what is reported of the refusal. row is the row refused; nameOf returns the
-// key of a file by its place.
-func (r *Refusal) Exception(row *settlement.Transaction, nameOf func(file int32) string) settlement.Exception {
+// An IDHolder is a row that has an id which another one wants.
+type IDHolder struct {
+	// Row of File is a row of this run; File is -1 if it is one on record, which has the dates, SettledOn NoDate while it is deferred.
+	File                    int32
+	BusinessDate, SettledOn settlement.Date
+	Row                     int64
+}
+
+// A Refuser makes exceptions of refusals. It remembers its last message: when a file is delivered once more, most are the same.
+type Refuser struct {
+	// NameOf returns the key of a file by its place.
+	NameOf func(file int32) string
+
+	code    settlement.Code
+	by      IDHolder
+	message string
+}
+
+// Exception returns what is reported of a refusal. row is the row refused.
+func (r *Refuser) Exception(refusal *Refusal, row *settlement.Transaction) settlement.Exception {
+	if r.message == "" || r.code != refusal.Code || r.by != refusal.By {
+		r.code, r.by, r.message = refusal.Code, refusal.By, refusal.message(r.NameOf)
+	}
+	exception := newRejection(row, refusal.Code)
+	exception.Column = settlement.TransactionID.String()
+	exception.Value = cutValue(row.ID)
+	exception.Message = r.message
+	return exception
+}
+
+func (r *Refusal) message(nameOf func(file int32) string) string {
 	by := ""
 	switch {
-	case r.ByFile >= 0:
-		by = fmt.Sprintf("row %d of %s", r.ByRow, nameOf(r.ByFile))
+	case r.By.File >= 0:
+		by = fmt.Sprintf("row %d of %s", r.By.Row, nameOf(r.By.File))
 	case r.By.SettledOn == settlement.NoDate:
 		by = fmt.Sprintf("a row of business date %s that is deferred", r.By.BusinessDate)
 	default:
 		by = fmt.Sprintf("a row of business date %s that was settled on %s", r.By.BusinessDate, r.By.SettledOn)
 	}
-	exception := newRejection(row, r.Code)
-	exception.Column = settlement.TransactionID.String()
-	exception.Value = cutValue(row.ID)
 	if r.Code == settlement.Conflict {
-		exception.Message = "the id belongs to " + by + ", with other content; if both happened, send this one under another id"
-	} else {
-		exception.Message = "the same as " + by + "; nothing to do"
+		return "the id belongs to " + by + ", with other content; if both happened, send this one under another id"
 	}
-	return exception
+	return "the same as " + by + "; nothing to do"
 }
 
 // A Deduplicator decides which rows of a run may have their transaction id, the claimants of one
@@ -84,11 +104,20 @@ type Deduplicator struct {
 	next []uint32
 	// last is, by first claimant, the last one of the id, plus 1; 0 if it is the only one.
 	last map[uint32]uint32
-	// onRecord holds, by first claimant, the rows on record that have the id.
-	onRecord map[uint32][]settlement.TakenID
+	// onRecord is, by first claimant, the last of the rows on record that have the id, as its place in recorded plus 1.
+	onRecord map[uint32]uint32
+	recorded []recordedID
+	// refusals are those of the partition at hand.
+	refusals []Refusal
 	rivals   []*Claimant
 	// touched is never read: without it the compiler would leave out the loads by which memory is touched ahead of its use.
 	touched uint32
+}
+
+// A recordedID is a row on record that has an id, and the one before it of the same id, as its place plus 1; 0 if there is none.
+type recordedID struct {
+	settlement.TakenID
+	before uint32
 }
 
 // OldestSettled returns the settlement date from which on rows on record take an id whatever their business date is.
@@ -106,19 +135,19 @@ func (d *Deduplicator) Refuse(claimants []Claimant, taken func(visit func(settle
 	if err := taken(func(id settlement.TakenID) { d.addTaken(claimants, id) }); err != nil {
 		return nil, err
 	}
-	var refusals []Refusal
+	d.refusals = d.refusals[:0]
 	for first := range d.onRecord {
 		if _, contested := d.last[first]; !contested {
 			d.last[first] = first + 1
 		}
 	}
 	for first, last := range d.last {
-		refusals = d.settle(claimants, first, last, refusals)
+		d.settle(claimants, first, last)
 	}
-	slices.SortFunc(refusals, func(a, b Refusal) int {
+	slices.SortFunc(d.refusals, func(a, b Refusal) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
 	})
-	return refusals, nil
+	return slices.Clone(d.refusals), nil
 }
 
 // enter puts the claimants into the table.
@@ -136,7 +165,12 @@ func (d *Deduplicator) enter(claimants []Claimant) {
 		d.next = make([]uint32, len(claimants)+len(claimants)/4)
 	}
 	d.next = d.next[:len(claimants)]
-	d.last, d.onRecord = make(map[uint32]uint32), make(map[uint32][]settlement.TakenID)
+	if d.last == nil {
+		d.last, d.onRecord = make(map[uint32]uint32), make(map[uint32]uint32)
+	}
+	clear(d.last)
+	clear(d.onRecord)
+	d.recorded = d.recorded[:0]
 	for i := range claimants {
 		if i%touchedAtOnce == 0 {
 			// They go anywhere in the table. Touching some places first lets the processor fetch them together.
@@ -180,12 +214,13 @@ func (d *Deduplicator) addTaken(claimants []Claimant, taken settlement.TakenID) 
 		panic(fmt.Sprintf("an id is on record as settled on %s when %s is settled", taken.SettledOn, d.Date))
 	}
 	if first := d.table[d.slot(claimants, taken.ID)]; first != 0 {
-		d.onRecord[first-1] = append(d.onRecord[first-1], taken)
+		d.recorded = append(d.recorded, recordedID{taken, d.onRecord[first-1]})
+		d.onRecord[first-1] = uint32(len(d.recorded))
 	}
 }
 
 // settle decides about the claimants of one id.
-func (d *Deduplicator) settle(claimants []Claimant, first, last uint32, refusals []Refusal) []Refusal {
+func (d *Deduplicator) settle(claimants []Claimant, first, last uint32) {
 	d.rivals = d.rivals[:0]
 	for at := last; at != 0; at = d.next[at-1] {
 		d.rivals = append(d.rivals, &claimants[at-1])
@@ -194,20 +229,19 @@ func (d *Deduplicator) settle(claimants []Claimant, first, last uint32, refusals
 	var holder *Claimant
 	for _, rival := range d.rivals {
 		if refusal, refused := d.refuse(rival, holder, d.onRecord[first]); refused {
-			refusals = append(refusals, refusal)
+			d.refusals = append(d.refusals, refusal)
 		} else {
 			holder = rival
 		}
 	}
-	return refusals
 }
 
 // refuse says whether a claimant is refused. holder is the row of this run that has the id, if any.
-func (d *Deduplicator) refuse(claimant, holder *Claimant, onRecord []settlement.TakenID) (refusal Refusal, refused bool) {
+func (d *Deduplicator) refuse(claimant, holder *Claimant, onRecord uint32) (refusal Refusal, refused bool) {
 	oldest := d.OldestSettled()
 	var same, other *settlement.TakenID
-	for i := range onRecord {
-		by := &onRecord[i]
+	for at := onRecord; at != 0; at = d.recorded[at-1].before {
+		by := &d.recorded[at-1].TakenID
 		switch {
 		case by.SettledOn != settlement.NoDate && by.SettledOn < oldest && by.BusinessDate != claimant.BusinessDate:
 			// Too long ago: the id is free again.
@@ -217,20 +251,24 @@ func (d *Deduplicator) refuse(claimant, holder *Claimant, onRecord []settlement.
 			other = latest(other, by)
 		}
 	}
-	refusal = Refusal{File: claimant.File, Row: claimant.Row, ByFile: -1}
+	refusal = Refusal{File: claimant.File, Row: claimant.Row}
 	switch {
 	case other != nil:
-		refusal.Code, refusal.By = settlement.Conflict, *other
+		refusal.Code, refusal.By = settlement.Conflict, onRecordHolder(other)
 	case holder != nil && holder.Content != claimant.Content:
-		refusal.Code, refusal.ByFile, refusal.ByRow = settlement.Conflict, holder.File, holder.Row
+		refusal.Code, refusal.By = settlement.Conflict, IDHolder{File: holder.File, Row: holder.Row}
 	case same != nil:
-		refusal.Code, refusal.By = settlement.Duplicate, *same
+		refusal.Code, refusal.By = settlement.Duplicate, onRecordHolder(same)
 	case holder != nil:
-		refusal.Code, refusal.ByFile, refusal.ByRow = settlement.Duplicate, holder.File, holder.Row
+		refusal.Code, refusal.By = settlement.Duplicate, IDHolder{File: holder.File, Row: holder.Row}
 	default:
 		return refusal, false
 	}
 	return refusal, true
+}
+
+func onRecordHolder(by *settlement.TakenID) IDHolder {
+	return IDHolder{File: -1, BusinessDate: by.BusinessDate, SettledOn: by.SettledOn}
 }
 
 // latest returns the row on record that was settled last, so that what is told does not
@@ -268,12 +306,13 @@ func Deduplicate(date settlement.Date, parties settlement.Parties, duplicateDays
 		panic(err) // more rows than memory holds
 	}
 	passed = rows[:0]
+	refuser := Refuser{NameOf: func(file int32) string { return files[file] }}
 	for i := range rows {
 		if len(refusals) == 0 || refusals[0].File != claimants[i].File || refusals[0].Row != claimants[i].Row {
 			passed = append(passed, rows[i])
 			continue
 		}
-		rejected = append(rejected, refusals[0].Exception(&rows[i], func(file int32) string { return files[file] }))
+		rejected = append(rejected, refuser.Exception(&refusals[0], &rows[i]))
 		refusals = refusals[1:]
 	}
 	return passed, rejected
