@@ -82,6 +82,7 @@ func (r *run) gatherExceptions() {
 		refused += len(worker.refused)
 		attributed += len(worker.outcome.Exceptions)
 	}
+	r.tellOfManyExceptions(manyExceptions, len(r.exceptions)+refused+attributed)
 	r.exceptions = slices.Grow(r.exceptions, refused+attributed)
 	r.attributed = make([]settlement.Exception, 0, attributed)
 	for _, worker := range r.workers {

@@ -303,7 +303,8 @@ type examination struct {
 }
 
 // maxRejected is how many rows of one file may be rejected before it is read no further but
-// held: a file of complaints must not take the memory or the time of everybody else's night.
+// held: a file of complaints must not take the memory or the time of everybody else's night. It is a
+// limit of what is seen of a row alone; of rows that are rejected or deferred later, the operator is told.
 const maxRejected = 250_000
 
 var errTooManyRejected = errors.New("too many rows are rejected")
