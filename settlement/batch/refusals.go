@@ -1,9 +1,9 @@
 package batch
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"alliance/settlement/clearing"
 )
@@ -85,21 +85,18 @@ func newRefusals(partitions [][]clearing.Refusal) refusals {
 		r.why = append(r.why, partition...)
 		partitions[i] = nil
 	}
-	slices.SortFunc(r.why, compareRefusals)
+	slices.SortFunc(r.why, clearing.CompareRefusals)
 	for i := range r.why {
 		r.add(rowName{r.why[i].File, r.why[i].Row})
 	}
 	return r
 }
 
-func compareRefusals(a, b clearing.Refusal) int {
-	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
-}
-
 // find returns the refusal of a row that is refused.
 func (r *refusals) find(name rowName) *clearing.Refusal {
-	at, _ := slices.BinarySearchFunc(r.why, name, func(refusal clearing.Refusal, name rowName) int {
-		return cmp.Or(cmp.Compare(refusal.File, name.file), cmp.Compare(refusal.Row, name.row))
+	at := sort.Search(len(r.why), func(i int) bool {
+		refusal := &r.why[i]
+		return refusal.File > name.file || refusal.File == name.file && refusal.Row >= name.row
 	})
 	return &r.why[at]
 }

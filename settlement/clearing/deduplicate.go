@@ -40,6 +40,14 @@ type Refusal struct {
 	By IDHolder
 }
 
+// CompareRefusals orders refusals by file and row.
+func CompareRefusals(a, b Refusal) int {
+	if a.File != b.File {
+		return cmp.Compare(a.File, b.File)
+	}
+	return cmp.Compare(a.Row, b.Row)
+}
+
 // An IDHolder is a row that has an id which another one wants.
 type IDHolder struct {
 	// Row of File is a row of this run; File is -1 if it is one on record, which has the dates, SettledOn NoDate while it is deferred.
@@ -144,9 +152,7 @@ func (d *Deduplicator) Refuse(claimants []Claimant, taken func(visit func(settle
 	for first, last := range d.last {
 		d.settle(claimants, first, last)
 	}
-	slices.SortFunc(d.refusals, func(a, b Refusal) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
-	})
+	slices.SortFunc(d.refusals, CompareRefusals)
 	return slices.Clone(d.refusals), nil
 }
 
