@@ -117,8 +117,8 @@ func (c *collectorRelief) afterNext() {
 	}, struct{}{})
 }
 
-// relieved returns the limit that leaves a third of what is alive to the collector.
-func relieved(limit, alive int64) int64 { return max(limit, alive+alive/3) }
+// relieved returns the limit that leaves half of what is alive to the collector.
+func relieved(limit, alive int64) int64 { return max(limit, alive+alive/2) }
 
 // mostGarbage is how much garbage may gather at most, and newGarbage the part of it that may take memory which was not used before.
 const (
@@ -130,11 +130,13 @@ const (
 // allocated in all until now. As much garbage may gather as is alive, which is Go's own measure, but no more than half of the limit and
 // mostGarbage, and only a part of that where it would take memory that was never used before. Most of what is alive are bytes that the
 // collector need not look at, so it is soon done; while each page of new memory costs the system its time, and somebody his memory.
+// Where more is alive than the limit, half of what is alive stands for half of the limit: a few more pages are little then, while
+// collections that each win a small part of what they look at would take most of the time.
 //
 // If most of what was allocated lately is still alive, as while rows are read, the heap may grow by more: a collection would find little.
 func (c *collectorRelief) growthPercent(limit, alive, allocated int64) int {
 	c.peak = max(c.peak, alive+c.garbage)
-	most := min(limit/2, mostGarbage)
+	most := min(max(limit, alive)/2, mostGarbage)
 	c.garbage = min(alive, max(min(most, c.peak-alive), most/newGarbage))
 	growth := c.garbage
 	if lately := allocated - c.allocated; lately > 0 {
