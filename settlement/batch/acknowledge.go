@@ -24,10 +24,13 @@ func (j *Job) acknowledge(ctx context.Context, ledger *books.Ledger) error {
 }
 
 // writeAcknowledgements stores what each merchant is told about its delivery, and the rejected
-// rows, which are read again for it. statements are those of the night; recorded returns what is on record about an earlier date, or nil.
-func (p *publication) writeAcknowledgements(ctx context.Context, statements []books.StatementRecord, recorded func(settlement.Date) *books.DateRecord) ([]books.AcknowledgementRecord, error) {
+// rows, which are read again for it. statements are those of the night.
+func (p *publication) writeAcknowledgements(ctx context.Context, statements []books.StatementRecord) ([]books.AcknowledgementRecord, error) {
+	if err := p.timeline.readSince(ctx, earliestFolder(p.night)); err != nil {
+		return nil, err
+	}
 	source := acknowledgement.Source{Inbox: p.job.Inbox, Consumed: func(key string) (settlement.Date, settlement.Input, bool) {
-		return consumedBefore(recorded, p.night, key)
+		return p.timeline.consumedBefore(p.night, key)
 	}, Layout: func(merchant settlement.Party) *layout.Layout { return p.job.Rulebook.Merchant(merchant).Layout }}
 	versions := make(map[string]int)
 	for _, statement := range statements {
@@ -75,17 +78,36 @@ func (p *publication) writeAcknowledgements(ctx context.Context, statements []bo
 	return records, err
 }
 
-// consumedBefore returns which date before a night consumed an object, and what is on record of it.
-func consumedBefore(recorded func(settlement.Date) *books.DateRecord, night *settlement.Night, key string) (settlement.Date, settlement.Input, bool) {
-	for date := night.Date - 1; ; date-- {
-		settled := recorded(date)
-		if settled == nil {
-			return settlement.NoDate, settlement.Input{}, false
+// earliestFolder returns the date of the earliest folder with a file that a row was rejected of tonight; the night's if there is none. A row
+// may have waited for years.
+func earliestFolder(night *settlement.Night) settlement.Date {
+	earliest, last := night.Date, ""
+	for i := range night.Exceptions {
+		exception := &night.Exceptions[i]
+		if exception.State != settlement.Rejected || exception.File == last {
+			continue
 		}
-		for i := range settled.Inputs {
-			if input := &settled.Inputs[i]; input.Key == key && input.State == settlement.Consumed {
+		last = exception.File
+		if folder := folderOf(last); folder != settlement.NoDate {
+			earliest = min(earliest, folder)
+		}
+	}
+	return earliest
+}
+
+// consumedBefore returns which date before a night consumed an object, and what is on record of it. What lies under a date was consumed on that date or later.
+func (t *timeline) consumedBefore(night *settlement.Night, key string) (settlement.Date, settlement.Input, bool) {
+	for date := night.Date - 1; date >= folderOf(key); date-- {
+		passed := t.passed[date]
+		if passed == nil {
+			break
+		}
+		inputs := passed.Inputs()
+		for i := range inputs {
+			if input := &inputs[i]; input.Key == key && input.State == settlement.Consumed {
 				return date, input.Input(night.Parties), true
 			}
 		}
 	}
+	return settlement.NoDate, settlement.Input{}, false
 }

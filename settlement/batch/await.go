@@ -43,12 +43,9 @@ func ReadMissing(ctx context.Context, inbox storage.Bucket, rulebook *rules.Rule
 // still deliver: settled says that the date is on record already. Its errors are those of Run.
 // It writes nothing.
 func Preflight(ctx context.Context, job Job) (settled bool, err error) {
-	ledger, err := books.Open(ctx, job.Ledger)
-	if err != nil {
-		return false, err
-	}
-	if record, _ := ledger.Settled(job.Date); record != nil {
-		return true, nil
+	ledger, err := books.OpenRecent(ctx, job.Ledger, 0)
+	if err != nil || ledger.IsSettled(job.Date) {
+		return err == nil, err
 	}
 	if err := checkRulebook(ledger, job.Rulebook); err != nil {
 		return false, err

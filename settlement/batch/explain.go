@@ -184,7 +184,7 @@ func settledDates(ledger *books.Ledger) []settlement.Date {
 
 // hasID reports whether a date settled the id.
 func hasID(ctx context.Context, ledger *books.Ledger, state *books.StateRecord, date settlement.Date, id settlement.Digest) (bool, error) {
-	settled, err := openIDs(ctx, recordedIDs(ledger, state, books.IDs))
+	settled, err := openIDs(ctx, recorded(ledger, state.Of(books.IDs)))
 	if err != nil {
 		return false, err
 	}
@@ -262,7 +262,7 @@ func (e *explainer) readAccounts(ctx context.Context, closing *AccountState) (er
 	if e.past, err = e.pastOf(ctx, e.opening.PutAway); err != nil {
 		return err
 	}
-	tonight, err := e.pastOf(ctx, recordedPutAway(e.ledger, &e.settled.State))
+	tonight, err := e.pastOf(ctx, recordedPutAway(e.ledger, e.settled.State.Of(books.PutAway)))
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (e *explainer) readAccounts(ctx context.Context, closing *AccountState) (er
 	if e.before, err = clearing.Everything(e.opened, e.past, e.member); err != nil {
 		return err
 	}
-	since, err := e.pastOf(ctx, append(recordedPutAway(e.ledger, &e.settled.State), e.opening.PutAway...))
+	since, err := e.pastOf(ctx, append(recordedPutAway(e.ledger, e.settled.State.Of(books.PutAway)), e.opening.PutAway...))
 	if err != nil {
 		return err
 	}

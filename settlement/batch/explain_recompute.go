@@ -67,7 +67,7 @@ func (e *explainer) findMember(ctx context.Context, closing *AccountState) (memb
 		return nil
 	})
 	if err == nil && e.row == nil {
-		err = allPutAway(ctx, recordedPutAway(e.ledger, &e.settled.State), e.rulebook.Parties, look)
+		err = allPutAway(ctx, recordedPutAway(e.ledger, e.settled.State.Of(books.PutAway)), e.rulebook.Parties, look)
 	}
 	if err != nil || e.row == nil {
 		return memberNotFound, err

@@ -11,9 +11,9 @@ import (
 	"alliance/settlement/spool"
 )
 
-// recordedIDs returns the runs of one role that a state has.
-func recordedIDs(ledger *books.Ledger, state *books.StateRecord, role books.Role) (runs []stateRun) {
-	for _, object := range state.Of(role) {
+// recorded returns runs that are on record.
+func recorded(ledger *books.Ledger, objects []books.StateObject) (runs []stateRun) {
+	for _, object := range objects {
 		runs = append(runs, stateRun{object: object, ledger: ledger})
 	}
 	return runs

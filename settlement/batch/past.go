@@ -12,12 +12,9 @@ import (
 	"alliance/settlement/clearing"
 )
 
-// recordedPutAway returns what a date put away, as its state has it on record.
-func recordedPutAway(ledger *books.Ledger, state *books.StateRecord) (runs []stateRun) {
-	for _, object := range ledger.CurrentState(state).Of(books.PutAway) {
-		runs = append(runs, stateRun{object: object, ledger: ledger})
-	}
-	return runs
+// recordedPutAway returns what a date put away, whose objects these are.
+func recordedPutAway(ledger *books.Ledger, objects []books.StateObject) []stateRun {
+	return recorded(ledger, ledger.CurrentObjects(objects))
 }
 
 // A pastNight is what a night put away, by group of partitions.

@@ -65,10 +65,7 @@ func (p *publication) write(ctx context.Context, totals Totals) (date books.Date
 	}
 	crash.At(crash.StatementsStored)
 	err = p.timed(stageAcknowledge, func() error {
-		recorded := func(date settlement.Date) *books.DateRecord {
-			return p.timeline.dates[date]
-		}
-		date.Acknowledgements, err = p.writeAcknowledgements(ctx, date.Statements, recorded)
+		date.Acknowledgements, err = p.writeAcknowledgements(ctx, date.Statements)
 		return err
 	})
 	if err != nil {

@@ -75,12 +75,10 @@ func inputsByMerchant(inputs []books.InputRecord) map[string][]*books.InputRecor
 // missingOn returns who was missing on each settled date.
 func missingOn(timeline *timeline) map[settlement.Date]map[string]bool {
 	missing := make(map[settlement.Date]map[string]bool)
-	for date, settled := range timeline.dates {
+	for date, passed := range timeline.passed {
 		missing[date] = make(map[string]bool)
-		for i := range settled.Inputs {
-			if settled.Inputs[i].State == settlement.Missing {
-				missing[date][settled.Inputs[i].Merchant] = true
-			}
+		for _, merchant := range passed.Missing() {
+			missing[date][merchant] = true
 		}
 	}
 	return missing
@@ -115,7 +113,7 @@ func (m *MerchantReport) addInput(input *books.InputRecord) {
 // ReadAlliance returns the id of the alliance that a ledger belongs to, "" if it is empty. Errors are
 // those of the store.
 func ReadAlliance(ctx context.Context, bucket storage.Bucket) (string, error) {
-	ledger, err := books.Open(ctx, bucket)
+	ledger, err := books.OpenRecent(ctx, bucket, 0)
 	if err != nil || ledger.Fixed() == nil {
 		return "", err
 	}

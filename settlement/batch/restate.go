@@ -104,7 +104,7 @@ func (r *restatement) checkInputs(ctx context.Context, first, last settlement.Da
 	folders := make(map[string]bool)
 	var misfits []string
 	for date := first; date <= last; date++ {
-		for _, input := range r.timeline.dates[date].Inputs {
+		for _, input := range r.timeline.settled(date).Inputs {
 			if input.State != settlement.Consumed {
 				continue
 			}
@@ -189,7 +189,7 @@ func (r *restatement) missingFrom(ctx context.Context, folders map[string]bool, 
 // date recomputes one date and stores what has changed.
 func (r *restatement) date(ctx context.Context, date settlement.Date) (report DateReport, err error) {
 	j, clock := r.job, &stageClock{}
-	standing := r.timeline.dates[date]
+	standing := r.timeline.settled(date)
 	opening, err := r.timeline.opening(ctx, j.Rulebook, date)
 	if err != nil {
 		return report, err

@@ -68,7 +68,7 @@ func (e *RulebookError) Error() string {
 // an error are in the report, and no others. Errors: [RefusedError], [RulebookError], those that wrap
 // [settlement.ErrOutOfRange], [books.ErrLost], [books.ErrUnknown], and those of the stores.
 func Run(ctx context.Context, job Job) (report Report, err error) {
-	ledger, err := books.Open(ctx, job.Ledger)
+	ledger, err := job.open(ctx)
 	if err != nil {
 		return report, err
 	}
@@ -89,8 +89,8 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 		err := job.restate(ctx, ledger, &report)
 		return report, err
 	}
-	if settled, record := ledger.Settled(job.Date); settled != nil {
-		already, err := job.alreadySettled(ctx, ledger, settled, record)
+	if ledger.IsSettled(job.Date) {
+		already, err := job.alreadySettled(ctx, ledger, job.Date)
 		if err != nil {
 			return report, err
 		}
@@ -119,10 +119,18 @@ func Run(ctx context.Context, job Job) (report Report, err error) {
 	return report, nil
 }
 
+// open opens the ledger, as far as the job asks for it: a restatement asks for what all dates have on record.
+func (j *Job) open(ctx context.Context) (*books.Ledger, error) {
+	if j.Restate {
+		return books.Open(ctx, j.Ledger)
+	}
+	return books.OpenRecent(ctx, j.Ledger, j.Rulebook.Intake.AcceptLateDays)
+}
+
 // next settles a date, unless another run did while this one published the dates before, which has read the log on.
 func (j *Job) next(ctx context.Context, ledger *books.Ledger, date settlement.Date) (report DateReport, err error) {
-	if settled, record := ledger.Settled(date); settled != nil {
-		return j.alreadySettled(ctx, ledger, settled, record)
+	if ledger.IsSettled(date) {
+		return j.alreadySettled(ctx, ledger, date)
 	}
 	// Another run may have used prices and fees too.
 	if err := checkRulebook(ledger, j.Rulebook); err != nil {
@@ -362,7 +370,11 @@ func strictRefusal(night *settlement.Night) error {
 }
 
 // alreadySettled says what stands and what has changed since.
-func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, settled *books.DateRecord, record *books.Record) (DateReport, error) {
+func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, date settlement.Date) (DateReport, error) {
+	if err := ledger.ReadWhole(ctx); err != nil {
+		return DateReport{}, err
+	}
+	settled, record := ledger.Settled(date)
 	fixed, err := fixedOf(ledger)
 	if err != nil {
 		return DateReport{}, err

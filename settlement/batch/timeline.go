@@ -15,28 +15,45 @@ import (
 // A timeline is what stands of every settled date: what the ledger has on record, overlaid by the
 // dates that a restatement has recomputed so far, whose closings are still in memory.
 type timeline struct {
-	ledger   *books.Ledger
+	ledger *books.Ledger
+	// dates are those that were recomputed.
 	dates    map[settlement.Date]*books.DateRecord
+	passed   map[settlement.Date]*books.PassedDate
 	closings map[settlement.Date]*Closing
 }
 
 // newTimeline returns what the ledger has on record.
 func newTimeline(ledger *books.Ledger) *timeline {
-	t := &timeline{ledger, make(map[settlement.Date]*books.DateRecord), make(map[settlement.Date]*Closing)}
-	records := ledger.Records()
-	for i := range records {
-		for j := range records[i].Dates {
-			t.dates[records[i].Dates[j].Date] = &records[i].Dates[j]
+	return &timeline{ledger, make(map[settlement.Date]*books.DateRecord), ledger.Passed(), make(map[settlement.Date]*Closing)}
+}
+
+// settled returns what stands of a date; nil if it is not settled.
+func (t *timeline) settled(date settlement.Date) *books.DateRecord {
+	if recomputed := t.dates[date]; recomputed != nil {
+		return recomputed
+	}
+	settled, _ := t.ledger.Settled(date)
+	return settled
+}
+
+// readSince sees to it that the inputs of all dates from one on are there.
+func (t *timeline) readSince(ctx context.Context, since settlement.Date) error {
+	any, err := t.ledger.ReadSince(ctx, since)
+	if any {
+		for date, passed := range t.ledger.Passed() {
+			if t.dates[date] == nil {
+				t.passed[date] = passed
+			}
 		}
 	}
-	return t
+	return err
 }
 
 // recompute overlays a date, and gives back what no later date asks of the closings: the state of the date before, and ids and
 // what was put away when it is so long ago. Of what is on record by now nothing is in the pool.
 func (t *timeline) recompute(record *books.DateRecord, closing *Closing, rulebook *rules.Rulebook) {
 	date := record.Date
-	t.dates[date], t.closings[date] = record, closing
+	t.dates[date], t.passed[date], t.closings[date] = record, record.Passed(), closing
 	if before := t.closings[date-1]; before != nil {
 		before.State.giveBack(&closing.State)
 		giveBack(before.Waiting)
@@ -56,10 +73,10 @@ func giveBack(runs []stateRun) {
 }
 
 // before calls visit for what stands of every date before one, in order.
-func (t *timeline) before(date settlement.Date, visit func(*books.DateRecord)) {
-	for _, earlier := range slices.Sorted(maps.Keys(t.dates)) {
+func (t *timeline) before(date settlement.Date, visit func(*books.PassedDate)) {
+	for _, earlier := range slices.Sorted(maps.Keys(t.passed)) {
 		if earlier < date {
-			visit(t.dates[earlier])
+			visit(t.passed[earlier])
 		}
 	}
 }
@@ -96,11 +113,11 @@ func (t *timeline) loadState(ctx context.Context, state *books.StateRecord, rule
 		return nil
 	}
 	after := settlement.NoDate
-	if t.dates[date-1] != nil {
+	if t.passed[date-1] != nil {
 		after = date - 1
 	}
 	opening.State = RecordedAccounts(t.ledger, state, after)
-	opening.Taken = append(opening.Taken, recordedIDs(t.ledger, state, books.WaitingIDs)...)
+	opening.Taken = append(opening.Taken, recorded(t.ledger, state.Of(books.WaitingIDs))...)
 	return loadStanding(ctx, t.ledger, state, rulebook.Parties, opening)
 }
 
@@ -111,11 +128,9 @@ func (t *timeline) loadTaken(rulebook *rules.Rulebook, date settlement.Date, ope
 			opening.Taken = append(opening.Taken, closing.Settled...)
 			continue
 		}
-		settled := t.dates[earlier]
-		if settled == nil {
-			continue
+		if passed := t.passed[earlier]; passed != nil {
+			opening.Taken = append(opening.Taken, recorded(t.ledger, passed.IDs)...)
 		}
-		opening.Taken = append(opening.Taken, recordedIDs(t.ledger, &settled.State, books.IDs)...)
 	}
 }
 
@@ -127,9 +142,9 @@ func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, o
 		if closing := t.closings[earlier]; closing != nil {
 			opening.PutAway = append(opening.PutAway, closing.PutAway...)
 			named = closing.PutAwayParties
-		} else if settled := t.dates[earlier]; settled != nil {
-			opening.PutAway = append(opening.PutAway, recordedPutAway(t.ledger, &settled.State)...)
-			named = settled.State.Parties
+		} else if passed := t.passed[earlier]; passed != nil {
+			opening.PutAway = append(opening.PutAway, recordedPutAway(t.ledger, passed.PutAway)...)
+			named = passed.Parties
 		}
 		for _, party := range named {
 			if rulebook.Parties.Find(party) == settlement.NoParty {
@@ -142,7 +157,7 @@ func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, o
 
 // stateBefore returns the state before a date and what identifies it; nil on an empty ledger.
 func (t *timeline) stateBefore(date settlement.Date) (*books.StateRecord, string) {
-	if before := t.dates[date-1]; before != nil {
+	if before := t.settled(date - 1); before != nil {
 		return t.ledger.CurrentState(&before.State), before.ComputationID
 	}
 	state, record := t.ledger.Opening()
@@ -173,8 +188,8 @@ func (t *timeline) knownStates(date settlement.Date, standing *books.DateRecord)
 func (t *timeline) historyBefore(rulebook *rules.Rulebook, date settlement.Date) *intake.History {
 	history := intake.NewHistory()
 	for earlier := date - settlement.Date(rulebook.Intake.AcceptLateDays); earlier < date; earlier++ {
-		if settled := t.dates[earlier]; settled != nil {
-			for _, input := range settled.Inputs {
+		if passed := t.passed[earlier]; passed != nil {
+			for _, input := range passed.Inputs() {
 				history.Add(earlier, input.Input(rulebook.Parties))
 			}
 		}
@@ -184,8 +199,8 @@ func (t *timeline) historyBefore(rulebook *rules.Rulebook, date settlement.Date)
 
 func (t *timeline) adjustmentsBefore(date settlement.Date) map[string]bool {
 	known := make(map[string]bool)
-	t.before(date, func(settled *books.DateRecord) {
-		for _, id := range settled.Adjustments {
+	t.before(date, func(passed *books.PassedDate) {
+		for _, id := range passed.Adjustments {
 			known[id] = true
 		}
 	})
@@ -195,11 +210,11 @@ func (t *timeline) adjustmentsBefore(date settlement.Date) map[string]bool {
 // usedBefore returns the content of the prices and fees in use on the dates before one, by id.
 func (t *timeline) usedBefore(date settlement.Date) (prices, fees map[string]string) {
 	prices, fees = make(map[string]string), make(map[string]string)
-	t.before(date, func(settled *books.DateRecord) {
-		for id, content := range settled.UsedPrices {
+	t.before(date, func(passed *books.PassedDate) {
+		for id, content := range passed.UsedPrices {
 			prices[id] = content
 		}
-		for id, content := range settled.UsedFees {
+		for id, content := range passed.UsedFees {
 			fees[id] = content
 		}
 	})

@@ -32,6 +32,9 @@ func (l *Ledger) projectAcknowledgements(ctx context.Context, acknowledgements s
 
 // acknowledge projects the acknowledgements of a settled date.
 func (p *projection) acknowledge(date settlement.Date) error {
+	if err := p.ledger.readDate(p.ctx, date); err != nil {
+		return err
+	}
 	settled, _ := p.ledger.Settled(date)
 	inForce := make(map[string]bool)
 	earlier := p.ledger.acknowledgedFiles(date)
@@ -60,16 +63,10 @@ func (p *projection) acknowledge(date settlement.Date) error {
 // acknowledgedFiles returns the files of every record's acknowledgements of a date, by merchant.
 func (l *Ledger) acknowledgedFiles(date settlement.Date) map[string][]FileRecord {
 	files := make(map[string][]FileRecord)
-	for i := range l.records {
-		for j := range l.records[i].Dates {
-			settled := &l.records[i].Dates[j]
-			if settled.Date != date {
-				continue
-			}
-			for _, acknowledgement := range settled.Acknowledgements {
-				files[acknowledgement.Merchant] = append(files[acknowledgement.Merchant], acknowledgement.Files...)
-			}
+	l.eachOf(date, func(settled *DateRecord, _ *Record) {
+		for _, acknowledgement := range settled.Acknowledgements {
+			files[acknowledgement.Merchant] = append(files[acknowledgement.Merchant], acknowledgement.Files...)
 		}
-	}
+	})
 	return files
 }

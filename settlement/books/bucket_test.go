@@ -49,7 +49,7 @@ const firstDate = settlement.Date(19_800)
 func prepare(ctx context.Context, ledger *Ledger, attempt *Attempt, date settlement.Date, text string) (Record, error) {
 	var failed error
 	store := func(folder, name, content string) FileRecord {
-		file, err := attempt.Create(ctx, folder+"/"+name, strings.NewReader(content))
+		file, err := attempt.Create(ctx, date.String()+"/"+folder+"/"+name, strings.NewReader(content))
 		failed = errors.Join(failed, err)
 		file.Name = name
 		return file

@@ -192,10 +192,10 @@ func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
 // VerifyDate is [Ledger.Verify] for what is on record about one date, in all its versions, or
 // about all with NoDate. It also returns how many objects it looked at.
 func (l *Ledger) VerifyDate(ctx context.Context, date settlement.Date, report func(fault error)) (objects int64, err error) {
-	records := l.records
+	records := l.Records()
 	if date != settlement.NoDate {
 		records = nil
-		for _, record := range l.records {
+		for _, record := range l.Records() {
 			record.Opening = nil
 			record.Dates = slices.DeleteFunc(slices.Clone(record.Dates), func(d DateRecord) bool { return d.Date != date })
 			records = append(records, record)

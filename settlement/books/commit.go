@@ -38,7 +38,7 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 		return err
 	}
 	// What another process will read must be what we meant.
-	written, err := decodeRecord(record.Seq, text)
+	written, sum, err := decodeRecord(record.Seq, text)
 	if err != nil {
 		return fmt.Errorf("refuse to commit: %w", err)
 	}
@@ -52,7 +52,7 @@ func (a *Attempt) Commit(ctx context.Context, record Record) error {
 		return err
 	}
 	a.ledger.kept.retain(record.published())
-	return a.ledger.append(written, text)
+	return a.ledger.append(&slot{record: written, sum: sum, kept_bytes: int64(len(text))})
 }
 
 // A commit is under way.
@@ -155,7 +155,7 @@ func (c *commit) judge(found []byte) error {
 	case c.abort != nil && bytes.Equal(found, c.abort):
 		return ErrAborted
 	}
-	winner, err := decodeRecord(c.slot, found)
+	winner, _, err := decodeRecord(c.slot, found)
 	if err != nil {
 		return fmt.Errorf("record %d is not ours: %w", c.slot, err)
 	}

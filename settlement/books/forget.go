@@ -86,16 +86,22 @@ func (l *Ledger) currentPlace(file FileRecord) place {
 	return file.place()
 }
 
+// CurrentObjects returns objects of a state as they are now.
+func (l *Ledger) CurrentObjects(objects []StateObject) []StateObject {
+	current := slices.Clone(objects)
+	for i := range current {
+		current[i].FileRecord = l.Current(current[i].FileRecord)
+	}
+	return current
+}
+
 // CurrentState returns a state with the objects that hold its content now.
 func (l *Ledger) CurrentState(state *StateRecord) *StateRecord {
 	if state == nil || len(l.substitutes) == 0 {
 		return state
 	}
 	current := *state
-	current.Objects = slices.Clone(state.Objects)
-	for i := range current.Objects {
-		current.Objects[i].FileRecord = l.Current(current.Objects[i].FileRecord)
-	}
+	current.Objects = l.CurrentObjects(state.Objects)
 	return &current
 }
 
@@ -125,12 +131,12 @@ func (l *Ledger) MemberObjects() []StateObject {
 			}
 		}
 	}
-	for i := range l.records {
-		if l.records[i].Opening != nil {
-			add(l.records[i].Opening)
+	for _, record := range l.Records() {
+		if record.Opening != nil {
+			add(record.Opening)
 		}
-		for j := range l.records[i].Dates {
-			add(&l.records[i].Dates[j].State)
+		for j := range record.Dates {
+			add(&record.Dates[j].State)
 		}
 	}
 	return objects

@@ -9,15 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-	"time"
 
 	"alliance/settlement"
 	"alliance/settlement/crash"
 	"alliance/settlement/storage"
-
-	"golang.org/x/sync/errgroup"
 )
 
 var (
@@ -53,16 +48,27 @@ func attemptPrefix(attempt string) string { return runsPrefix + attempt + "/" }
 type Ledger struct {
 	bucket  storage.Bucket
 	records []Record
-	// hashes holds the SHA-256 of each record, log_bytes what they take in the store.
+	// passed is, by record, what was read of its dates where it was read in brief, as the dates are not in records then; else nil.
+	passed [][]PassedDate
+	// hashes holds the SHA-256 of each record, log_bytes what they take, as far as they were read, in the store.
 	hashes    []string
 	log_bytes int64
-	// files are all that records name, by where they lie, as the last one names them.
+	// atOnce is how many records are read at a time, at most.
+	atOnce int
+	// recent is how many dates before the next one are asked for their inputs; less than 0 if all records are read whole.
+	recent int
+	// listed is the last record that was listed, sizes what the records take, from the first on, as far as they were listed.
+	listed int64
+	sizes  []int64
+	// files are all that records name which were read whole, by where they lie, as the last one names them.
 	files map[place]*FileRecord
 	// packs are those of them that lie in packs, by the pack's key, in no order.
 	packs map[string][]*FileRecord
 	// substitutes are the objects that stand for others since a member was forgotten, by the key
 	// of the object replaced.
 	substitutes map[string]FileRecord
+	// shared are texts that dates read in brief have in common.
+	shared map[string]string
 	// kept are objects of this process's attempts that need not be read from the store to be published.
 	kept   *kept
 	probed bool
@@ -70,202 +76,6 @@ type Ledger struct {
 	pause func(try int)
 	// foldersPerLook is how many folders the projection writes before it asks for newer records again.
 	foldersPerLook int
-}
-
-// Open reads and verifies the log. It writes nothing. Errors: [ErrBroken], or those of the store.
-func Open(ctx context.Context, bucket storage.Bucket) (*Ledger, error) {
-	return openBy(ctx, bucket, recordsAtOnce)
-}
-
-// openBy reads up to so many records at a time.
-func openBy(ctx context.Context, bucket storage.Bucket, together int) (*Ledger, error) {
-	ledger := &Ledger{bucket: bucket, files: make(map[place]*FileRecord), packs: make(map[string][]*FileRecord),
-		substitutes: make(map[string]FileRecord), kept: newKept(), pause: pause, foldersPerLook: foldersPerLook}
-	if err := ledger.readLog(ctx, together); err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	return ledger, nil
-}
-
-func pause(try int) { time.Sleep(100 * time.Millisecond << try) }
-
-// refresh reads the records after the head.
-func (l *Ledger) refresh(ctx context.Context) error {
-	for {
-		more, err := l.readNext(ctx)
-		if err != nil || !more {
-			return err
-		}
-	}
-}
-
-// readNext reads the record after the head, if there is one.
-func (l *Ledger) readNext(ctx context.Context) (found bool, err error) {
-	text, err := l.readObject(ctx, logKey(int64(len(l.records))+1))
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	record, err := decodeRecord(int64(len(l.records))+1, text)
-	return true, l.take(record, text, err)
-}
-
-// take takes the record after the head and its text, or what was wrong with it.
-func (l *Ledger) take(record *Record, text []byte, fault error) error {
-	if fault != nil {
-		return fault
-	}
-	if seq, head := l.Head(); record.Previous != head {
-		return fmt.Errorf("%w: %s does not follow on the record before, %s: the hashes differ; restore whichever was altered from a copy of the ledger: a record is never written again",
-			ErrBroken, logKey(seq+1), logKey(seq))
-	}
-	return l.append(record, text)
-}
-
-func (l *Ledger) append(record *Record, text []byte) error {
-	var clash error
-	record.files(func(file *FileRecord) {
-		if !l.name(file) && clash == nil {
-			clash = fmt.Errorf("%w: record %d gives object %s another content than a record before", ErrBroken, record.Seq, file.Place())
-		}
-	})
-	if record.Forgotten != nil {
-		for _, substitute := range record.Forgotten.Substitutes {
-			l.substitutes[substitute.Object] = substitute.By
-		}
-	}
-	l.records = append(l.records, *record)
-	l.hashes = append(l.hashes, digest(text))
-	l.log_bytes += int64(len(text))
-	return clash
-}
-
-// MemoryBytes returns about how many bytes of memory the ledger takes: that of all its records, which is a fifth more than they have in
-// the store (see BenchmarkOpen).
-func (l *Ledger) MemoryBytes() int64 { return l.log_bytes + l.log_bytes/5 }
-
-// name adds a file that a record names. It reports whether that agrees with what was named before: the same place has
-// the same content, and an object is one file or a pack of files.
-func (l *Ledger) name(file *FileRecord) bool {
-	known, found := l.files[file.place()]
-	l.files[file.place()] = file
-	if file.Offset != 0 && !found {
-		l.packs[file.Object] = append(l.packs[file.Object], file)
-	}
-	if _, isFile := l.files[place{object: file.Object}]; isFile && len(l.packs[file.Object]) > 0 {
-		return false
-	}
-	return !found || known.SHA256 == file.SHA256 && known.Bytes == file.Bytes
-}
-
-// recordsAtOnce is how many records are asked for at a time: a store that is far away takes its time for each.
-const recordsAtOnce = 16
-
-// readLog reads all records: those that are listed, several at a time, and what came since. It looks for records beyond the end, and
-// for what is no record.
-func (l *Ledger) readLog(ctx context.Context, together int) error {
-	listed, err := l.listLog(ctx)
-	if err != nil {
-		return err
-	}
-	for int64(len(l.records)) < listed {
-		read, err := l.readSome(ctx, min(int64(together), listed-int64(len(l.records))))
-		if err != nil {
-			return err
-		}
-		for i := range read {
-			if err := l.take(read[i].record, read[i].text, read[i].fault); err != nil {
-				return err
-			}
-		}
-		if len(read) == 0 {
-			break
-		}
-	}
-	// Records are created in order: if a later one is listed, the next one can be read by now.
-	if err := l.refresh(ctx); err != nil {
-		return err
-	}
-	if head, _ := l.Head(); listed > head {
-		return fmt.Errorf("%w: there is %s, but no %s; %s", ErrBroken, logKey(listed), logKey(head+1), restoreRecord)
-	}
-	return nil
-}
-
-// listLog returns the number of the last record that is listed.
-func (l *Ledger) listLog(ctx context.Context) (last int64, err error) {
-	objects, err := l.bucket.List(ctx, logPrefix)
-	if err != nil {
-		return 0, err
-	}
-	for _, object := range objects {
-		var seq int64
-		name := strings.TrimPrefix(object.Key, logPrefix)
-		if _, err := fmt.Sscanf(name, "%020d.json", &seq); err != nil || logKey(seq) != object.Key || seq < 1 {
-			return 0, fmt.Errorf("%w: %s is no record; find out how it came there and remove it", ErrBroken, object.Key)
-		}
-		last = max(last, seq)
-	}
-	return last, nil
-}
-
-// A slot is what was found where a record should be.
-type slot struct {
-	text   []byte
-	record *Record
-	// fault says why the text is no record.
-	fault  error
-	absent bool
-}
-
-// readSome reads so many records after the head, or those before the first that is not there. They are decoded together, too: after
-// years of nights that takes seconds.
-func (l *Ledger) readSome(ctx context.Context, count int64) ([]slot, error) {
-	slots := make([]slot, count)
-	read := func(ctx context.Context, i int) (err error) {
-		found, seq := &slots[i], int64(len(l.records)+i)+1
-		found.text, err = l.readObject(ctx, logKey(seq))
-		if found.absent = errors.Is(err, storage.ErrNotFound); found.absent {
-			return nil
-		}
-		if err == nil {
-			found.record, found.fault = decodeRecord(seq, found.text)
-		}
-		return err
-	}
-	if count == 1 {
-		if err := read(ctx, 0); err != nil {
-			return nil, err
-		}
-	} else {
-		group, ctx := errgroup.WithContext(ctx)
-		for i := range slots {
-			group.Go(func() error { return read(ctx, i) })
-		}
-		if err := group.Wait(); err != nil {
-			return nil, err
-		}
-	}
-	if first := slices.IndexFunc(slots, func(s slot) bool { return s.absent }); first >= 0 {
-		slots = slots[:first]
-	}
-	return slots, nil
-}
-
-func (l *Ledger) readObject(ctx context.Context, key string) ([]byte, error) {
-	return readObject(ctx, l.bucket, key)
-}
-
-func readObject(ctx context.Context, bucket storage.Bucket, key string) ([]byte, error) {
-	reader, object, err := bucket.Open(ctx, key, "")
-	if err != nil {
-		return nil, err
-	}
-	content := bytes.NewBuffer(make([]byte, 0, object.Size+bytes.MinRead))
-	_, err = content.ReadFrom(reader)
-	return content.Bytes(), errors.Join(err, reader.Close())
 }
 
 // Head returns the number and the hash of the last record; 0 and "" if there is none.
@@ -276,12 +86,18 @@ func (l *Ledger) Head() (seq int64, hash string) {
 	return int64(len(l.records)), l.hashes[len(l.hashes)-1]
 }
 
-// Records returns all records, in order. They must not be changed.
-func (l *Ledger) Records() []Record { return l.records }
+// Records returns all records, in order. They must not be changed. It panics if one was read in brief: see [OpenRecent].
+func (l *Ledger) Records() []Record {
+	if brief := l.briefRecords(every); len(brief) > 0 {
+		panic(fmt.Sprintf("record %d was read in brief", brief[0]+1))
+	}
+	return l.records
+}
 
-// Settled returns what is on record about a date, and the record; nil if it is not settled.
+// Settled returns what is on record about a date, and the record; nil if it is not settled. It panics if that was read in brief.
 func (l *Ledger) Settled(date settlement.Date) (*DateRecord, *Record) {
 	for i := len(l.records) - 1; i >= 0; i-- {
+		l.mustBeWhole(i, date)
 		for j := range l.records[i].Dates {
 			if l.records[i].Dates[j].Date == date {
 				return &l.records[i].Dates[j], &l.records[i]
@@ -291,13 +107,17 @@ func (l *Ledger) Settled(date settlement.Date) (*DateRecord, *Record) {
 	return nil, nil
 }
 
+// IsSettled reports whether a date is settled.
+func (l *Ledger) IsSettled(date settlement.Date) bool {
+	_, settled := l.standingRecords()[date]
+	return settled
+}
+
 // FirstSettled returns the first settled date, if any is.
 func (l *Ledger) FirstSettled() (settlement.Date, bool) {
 	first, found := settlement.Never, false
-	for _, record := range l.records {
-		for _, date := range record.Dates {
-			first, found = min(first, date.Date), true
-		}
+	for i := range l.records {
+		l.settledBy(i, func(date settlement.Date, _ string) { first, found = min(first, date), true })
 	}
 	return first, found
 }
@@ -305,10 +125,8 @@ func (l *Ledger) FirstSettled() (settlement.Date, bool) {
 // LastSettled returns the last settled date, if any is.
 func (l *Ledger) LastSettled() (settlement.Date, bool) {
 	last, found := settlement.NoDate, false
-	for _, record := range l.records {
-		for _, date := range record.Dates {
-			last, found = max(last, date.Date), true
-		}
+	for i := range l.records {
+		l.settledBy(i, func(date settlement.Date, _ string) { last, found = max(last, date), true })
 	}
 	return last, found
 }
@@ -393,17 +211,11 @@ func appendNewer(versions []*StatementRecord, statement *StatementRecord) []*Sta
 
 // eachStatement visits what every record says of the statements of a date, in order.
 func (l *Ledger) eachStatement(date settlement.Date, visit func(*StatementRecord)) {
-	for i := range l.records {
-		for j := range l.records[i].Dates {
-			settled := &l.records[i].Dates[j]
-			if settled.Date != date {
-				continue
-			}
-			for k := range settled.Statements {
-				visit(&settled.Statements[k])
-			}
+	l.eachOf(date, func(settled *DateRecord, _ *Record) {
+		for k := range settled.Statements {
+			visit(&settled.Statements[k])
 		}
-	}
+	})
 }
 
 // Read returns the content of a file on record, after checking its SHA-256; of one that was

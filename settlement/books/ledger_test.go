@@ -155,7 +155,7 @@ func TestAttemptIsUsedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := attempt.Create(t.Context(), "state/0", strings.NewReader("again")); err == nil {
+	if _, err := attempt.Create(t.Context(), firstDate.String()+"/state/0", strings.NewReader("again")); err == nil {
 		t.Error("a name was used twice")
 	}
 	if _, err := attempt.Create(t.Context(), "../other", strings.NewReader("x")); !errors.Is(err, storage.ErrInvalidKey) {

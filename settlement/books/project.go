@@ -125,11 +125,8 @@ func (p *projection) all(markKey string, project func(settlement.Date) error) er
 func (l *Ledger) datesAfter(seq int64, all bool) []settlement.Date {
 	var dates []settlement.Date
 	for i := range l.records {
-		if l.records[i].Seq <= seq && !all {
-			continue
-		}
-		for j := range l.records[i].Dates {
-			dates = append(dates, l.records[i].Dates[j].Date)
+		if l.records[i].Seq > seq || all {
+			l.settledBy(i, func(date settlement.Date, _ string) { dates = append(dates, date) })
 		}
 	}
 	slices.Sort(dates)
@@ -194,11 +191,11 @@ func (p *projection) mark(key string) (mark, error) {
 func (l *Ledger) computationAt(seq int64) string {
 	newest, id := settlement.NoDate, ""
 	for i := range l.records[:seq] {
-		for j := range l.records[i].Dates {
-			if date := &l.records[i].Dates[j]; date.Date >= newest {
-				newest, id = date.Date, date.ComputationID
+		l.settledBy(i, func(date settlement.Date, computation string) {
+			if date >= newest {
+				newest, id = date, computation
 			}
-		}
+		})
 	}
 	return id
 }
@@ -236,6 +233,9 @@ func (p *projection) replace(key string, value any) error {
 
 // date projects every folder of a settled date.
 func (p *projection) date(date settlement.Date) error {
+	if err := p.ledger.readDate(p.ctx, date); err != nil {
+		return err
+	}
 	settled, _ := p.ledger.Settled(date)
 	var superseded, inForce []folder
 	all := p.ledger.versionsByMerchant(date)
@@ -259,13 +259,7 @@ func (p *projection) date(date settlement.Date) error {
 // allianceFiles returns the operator's files of every record of a date.
 func (p *projection) allianceFiles(date settlement.Date) []FileRecord {
 	var files []FileRecord
-	for i := range p.ledger.records {
-		for j := range p.ledger.records[i].Dates {
-			if p.ledger.records[i].Dates[j].Date == date {
-				files = append(files, p.ledger.records[i].Dates[j].Alliance.Files...)
-			}
-		}
-	}
+	p.ledger.eachOf(date, func(settled *DateRecord, _ *Record) { files = append(files, settled.Alliance.Files...) })
 	return files
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	stdhash "hash"
 	"io"
 	"strings"
 
@@ -271,13 +272,19 @@ func (r *Record) seal() ([]byte, error) {
 	return encodeLine(r)
 }
 
-// sealOf returns the seal of a record whose bytes these are, with a seal in them, which is its last value.
-func sealOf(text []byte, seal string) string {
+// sumsOf returns the SHA-256 of a record's text, in hex, and the seal that it should have: the text has one, as its last value.
+func sumsOf(text []byte, seal string) (sum, rightSeal string) {
 	const end = "\"}\n"
+	sealed := bytes.TrimSuffix(text, []byte(seal+end))
 	hash := sha256.New()
-	hash.Write(bytes.TrimSuffix(text, []byte(seal+end)))
-	io.WriteString(hash, end)
-	return hex.EncodeToString(hash.Sum(nil))
+	hash.Write(sealed)
+	unsealed, err := hash.(stdhash.Cloner).Clone()
+	if err != nil {
+		panic(err) // SHA-256 can be copied
+	}
+	io.WriteString(unsealed, end)
+	hash.Write(text[len(sealed):])
+	return hex.EncodeToString(hash.Sum(nil)), hex.EncodeToString(unsealed.Sum(nil))
 }
 
 // encodeLine returns the one JSON text of a value, with LF at the end.
@@ -335,23 +342,32 @@ const restoreRecord = "restore this object from a copy of the ledger: a record i
 // errNewerProgram says that a text is one that this program cannot have written.
 var errNewerProgram = errors.New("a newer version of this program wrote it; use that one")
 
-// decodeRecord reads the record of a slot and verifies its seal.
-func decodeRecord(seq int64, text []byte) (*Record, error) {
-	record := new(Record)
+// decodeRecord reads the record of a slot and verifies its seal. It returns the text's SHA-256 as well, in hex.
+func decodeRecord(seq int64, text []byte) (record *Record, sum string, err error) {
+	record = new(Record)
 	if err := decodeLine(text, record); err != nil {
 		if errors.Is(err, errNewerProgram) {
-			return nil, fmt.Errorf("%w: %s: %w", ErrBroken, logKey(seq), err)
+			return nil, "", fmt.Errorf("%w: %s: %w", ErrBroken, logKey(seq), err)
 		}
-		return nil, fmt.Errorf("%w: %s: %w; %s", ErrBroken, logKey(seq), err, restoreRecord)
+		return nil, "", fmt.Errorf("%w: %s: %w; %s", ErrBroken, logKey(seq), err, restoreRecord)
 	}
-	if record.Seq != seq {
-		return nil, fmt.Errorf("%w: %s says that it is record %d; %s", ErrBroken, logKey(seq), record.Seq, restoreRecord)
-	}
-	if sealOf(text, record.Seal) != record.Seal {
-		return nil, fmt.Errorf("%w: %s does not agree with its seal; %s", ErrBroken, logKey(seq), restoreRecord)
+	if sum, err = record.checkSlot(seq, text); err != nil {
+		return nil, "", err
 	}
 	record.shareTexts()
-	return record, nil
+	return record, sum, nil
+}
+
+// checkSlot sees to it that a record is the one of its slot, and that its text is as it was sealed. It returns the text's SHA-256, in hex.
+func (r *Record) checkSlot(seq int64, text []byte) (sum string, err error) {
+	if r.Seq != seq {
+		return "", fmt.Errorf("%w: %s says that it is record %d; %s", ErrBroken, logKey(seq), r.Seq, restoreRecord)
+	}
+	sum, seal := sumsOf(text, r.Seal)
+	if seal != r.Seal {
+		return "", fmt.Errorf("%w: %s does not agree with its seal; %s", ErrBroken, logKey(seq), restoreRecord)
+	}
+	return sum, nil
 }
 
 // shareTexts gives texts that files have in common the same memory: all records stay in memory, and of a night's files most have one of

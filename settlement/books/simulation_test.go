@@ -133,7 +133,7 @@ func (r *runner) process() {
 	r.turn()
 	ctx := context.Background()
 	// A runner waits for its turn before each call, so it reads one record after the other.
-	ledger, err := openBy(ctx, faulty(r.ledger, r.call(true)), 1)
+	ledger, err := openBy(ctx, faulty(r.ledger, r.call(true)), 1, r.random.Intn(4)-1)
 	if err != nil {
 		r.failed(err)
 		return
@@ -176,6 +176,10 @@ func (r *runner) settle(ctx context.Context, ledger *Ledger) error {
 	date := firstDate
 	if last, found := ledger.LastSettled(); found {
 		date = firstDate + settlement.Date(r.random.Intn(int(last+2-firstDate)))
+	}
+	if err := ledger.ReadDate(ctx, date); err != nil {
+		r.failed(err)
+		return err
 	}
 	record, err := prepare(ctx, ledger, attempt, date, attempt.ID())
 	if err != nil {
