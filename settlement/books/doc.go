@@ -29,6 +29,11 @@
 // A record that is not byte for byte what this program would write is refused; if it has a field
 // that this program does not know, a newer program wrote it, and the error says so.
 //
+// Whoever settles the next date ([OpenRecent]) reads all records, too, and verifies chain and seals, but decodes of
+// dates that are longer ago than late rows may come only what later dates ask for, a [PassedDate]: a night does not cost more and
+// more the longer an alliance runs. That such a record is byte for byte as it would be written again was seen while it was young,
+// and is seen by all who read the log whole, as settle verify does.
+//
 // The kinds: open_lots puts a file of opening lots on record; publish settles one or more dates,
 // each complete in itself, and supersedes earlier records of these dates; abort fills the slot
 // of an attempt that gave up; close makes dates final; forget removes a person from the state.

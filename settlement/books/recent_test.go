@@ -102,7 +102,7 @@ func TestRecentIsAsWhole(t *testing.T) {
 		}
 		compareRecent(t, found, want, min(since, last+1-settlement.Date(recent)))
 		date := firstDate + settlement.Date(random.Intn(int(last-firstDate)+1))
-		if err := found.ReadDate(t.Context(), date); err != nil {
+		if err := found.readDate(t.Context(), date); err != nil {
 			t.Fatal(err)
 		}
 		if settled, _ := found.Settled(date); !reflect.DeepEqual(settled, first(want.Settled(date))) {

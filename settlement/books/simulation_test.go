@@ -177,7 +177,7 @@ func (r *runner) settle(ctx context.Context, ledger *Ledger) error {
 	if last, found := ledger.LastSettled(); found {
 		date = firstDate + settlement.Date(r.random.Intn(int(last+2-firstDate)))
 	}
-	if err := ledger.ReadDate(ctx, date); err != nil {
+	if err := ledger.readDate(ctx, date); err != nil {
 		r.failed(err)
 		return err
 	}
