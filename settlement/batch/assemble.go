@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"alliance/settlement"
+	"alliance/settlement/clearing"
 
 	"github.com/shopspring/decimal"
 )
@@ -113,7 +114,8 @@ func hasMoney(p settlement.Position) bool {
 
 // closing gathers what stays on record.
 func (r *run) closing() *Closing {
-	closing := &Closing{State: r.closingState, PutAway: r.putAway.groups, PutAwayParties: r.putAway.namedParties(), Settled: r.settledIDs, Waiting: r.waitingIDs, Claims: r.claims.status(),
+	closing := &Closing{State: r.closingState, PutAway: r.putAway.groups, PutAwayParties: r.putAway.namedParties(),
+		ExpiredBefore: clearing.ExpiredBefore(r.Rulebook, r.Date), Settled: r.settledIDs, Waiting: r.waitingIDs, Claims: r.claims.status(),
 		Balances: r.netted.After, Points: make(map[settlement.Party]int64)}
 	for _, points := range r.points {
 		if points.Closing != 0 {

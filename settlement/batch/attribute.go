@@ -194,6 +194,7 @@ type attribution struct {
 func newAttribution(r *run, worker int, before *sharedStacks, past []pastNight) *attribution {
 	a := &attribution{run: r, worker: worker, before: before, past: past, attributor: clearing.NewAttributor(r.Rulebook, r.Date), allocations: r.allocations.NewWriter(),
 		codec: allocationCodec{r.Date}}
+	a.attributor.ExpiredBefore = r.opening.ExpiredBefore
 	a.refuser.NameOf = r.files.key
 	a.attributor.Settled = func(row *settlement.Transaction) {
 		if row.FirstRead != r.Date {

@@ -43,8 +43,10 @@ type Computation struct {
 // An Opening is what is on record before a settlement date. The zero Opening is an empty ledger.
 type Opening struct {
 	State AccountState
-	// PutAway is what the nights before put away that a reversal may still ask for, the newest first.
+	// PutAway is what the nights before put away that a reversal, or a late row, may still ask for, the newest first.
 	PutAway []stateRun
+	// ExpiredBefore is the last of those of the nights before that PutAway is of: see [clearing.Attributor].
+	ExpiredBefore settlement.Date
 	// Taken holds the ids that rows of tonight could meet: those settled on each earlier date, and those of
 	// rows that wait.
 	Taken    []stateRun
@@ -68,6 +70,8 @@ type Closing struct {
 	// it names, in order.
 	PutAway        []stateRun
 	PutAwayParties []string
+	// ExpiredBefore is [clearing.ExpiredBefore] of the night.
+	ExpiredBefore settlement.Date
 	// Settled holds the ids of the rows settled on this date, Waiting those of the rows that wait.
 	Settled, Waiting []stateRun
 	// Claims are those that no lot has covered in full yet.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ import (
 type engine struct {
 	inbox   storage.Bucket
 	opening batch.Opening
-	// settled ids, by the date they were settled on.
+	// settled are the closings of all dates.
 	settled map[settlement.Date]*batch.Closing
 	// workers and partitions vary between histories: they must not matter.
 	workers, partitions int
@@ -39,6 +40,7 @@ func newEngine(workers, partitions int) *engine {
 // settle settles one date and returns it in the model's terms.
 func (e *engine) settle(t testing.TB, rulebook *rules.Rulebook, date settlement.Date) (*nightResult, error) {
 	result := newResult()
+	e.open(rulebook, date)
 	computation := batch.Computation{Inbox: e.inbox, Rulebook: rulebook, Date: date, Workers: e.workers, Partitions: e.partitions}
 	night, closing, err := batch.Compute(context.Background(), computation, e.opening)
 	var refused *batch.MissingError
@@ -52,22 +54,33 @@ func (e *engine) settle(t testing.TB, rulebook *rules.Rulebook, date settlement.
 	if err != nil {
 		return nil, err
 	}
-	e.keep(date, rulebook, night, closing)
+	e.keep(date, night, closing)
 	describeNight(result, night)
 	describeAccounts(result, night, closing)
 	return result, nil
 }
 
-// keep makes the closing of one date the opening of the next.
-func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *settlement.Night, closing *batch.Closing) {
-	e.settled[date] = closing
-	e.opening.State = closing.State
-	e.opening.PutAway = nil
-	for earlier := date; earlier > date-settlement.Date(rulebook.Ledger.ReversalDays); earlier-- {
-		if settled := e.settled[earlier]; settled != nil {
-			e.opening.PutAway = append(e.opening.PutAway, settled.PutAway...)
+// open puts together what a date asks for of those before it.
+func (e *engine) open(rulebook *rules.Rulebook, date settlement.Date) {
+	e.opening.PutAway, e.opening.ExpiredBefore = nil, settlement.NoDate
+	e.opening.Taken = nil
+	if e.settled[date-1] != nil {
+		e.opening.Taken = slices.Clone(e.settled[date-1].Waiting)
+	}
+	for earlier := date - 1; e.settled[earlier] != nil; earlier-- {
+		settled := e.settled[earlier]
+		e.opening.PutAway = append(e.opening.PutAway, settled.PutAway...)
+		e.opening.ExpiredBefore = max(e.opening.ExpiredBefore, settled.ExpiredBefore)
+		if earlier >= date-batch.IDDays(rulebook) {
+			e.opening.Taken = append(e.opening.Taken, settled.Settled...)
 		}
 	}
+}
+
+// keep makes the closing of one date the opening of the next.
+func (e *engine) keep(date settlement.Date, night *settlement.Night, closing *batch.Closing) {
+	e.settled[date] = closing
+	e.opening.State = closing.State
 	e.opening.Balances = closing.Balances
 	e.opening.Points = closing.Points
 	e.opening.Digest = night.ComputationID
@@ -76,12 +89,6 @@ func (e *engine) keep(date settlement.Date, rulebook *rules.Rulebook, night *set
 	}
 	for _, id := range closing.Adjustments {
 		e.opening.Adjustments[id] = true
-	}
-	e.opening.Taken = closing.Waiting
-	for settled, earlier := range e.settled {
-		if settled > date-batch.IDDays(rulebook) {
-			e.opening.Taken = append(e.opening.Taken, earlier.Settled...)
-		}
 	}
 }
 

@@ -138,7 +138,7 @@ func (e *explainer) recompute(ctx context.Context) error {
 		account = cloneAccount(e.opened)
 	}
 	attributor := clearing.NewAttributor(e.rulebook, e.date)
-	attributor.Past = e.past
+	attributor.Past, attributor.ExpiredBefore = e.past, e.opening.ExpiredBefore
 	usedUp, err := clearing.Everything(nil, e.past, e.member)
 	if err != nil {
 		return err

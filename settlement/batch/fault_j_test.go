@@ -236,11 +236,12 @@ func (c *changedDays) settle(t *testing.T) int {
 	nights := 0
 	// Some nights more, so that what is left over would show.
 	for date := first - 1; date <= last+2; date++ {
+		e.open(rulebook, date)
 		night, closing, err := batch.Compute(context.Background(), batch.Computation{Inbox: e.inbox, Rulebook: rulebook, Date: date, Workers: 1, Partitions: 1}, e.opening)
 		if err != nil {
 			t.Fatalf("%s: %v", date, err)
 		}
-		e.keep(date, rulebook, night, closing)
+		e.keep(date, night, closing)
 		nights++
 		for i := range night.Lines {
 			for _, row := range allocationsOf(night.Detail.Line(i)) {

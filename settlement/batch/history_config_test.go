@@ -9,9 +9,11 @@ import (
 // A generator makes one random history. All its choices come from its seed.
 type generator struct {
 	*rand.Rand
-	c       *config
-	first   day
-	members []string
+	c     *config
+	first day
+	// lateDays is the longest that a rulebook of the history lets rows come late.
+	lateDays int
+	members  []string
 	// rows are those delivered so far, to be repeated, reversed and contradicted.
 	rows []*past
 	// promises are originals of reversals that were delivered before them.
@@ -78,7 +80,7 @@ func (g *generator) randomConfig() {
 	if !c.tracked {
 		c.attribution = "stated"
 	}
-	g.c = c
+	g.c, g.lateDays = c, c.lateDays
 	g.first = mustDay(pick(g, zoneStarts[c.zone]...)) + day(g.IntN(4))
 	c.threshold = g.amount(0, pick(g, 0, 10, 100, 3000))
 	ids := []string{"A", "B", "C", "a-1", "Z_9", "D0"}[:g.between(3, 6)]
@@ -237,6 +239,14 @@ func (g *generator) laterConfig() *config {
 	later.prices, later.fees, later.holds = g.randomPrices("q"), g.randomFees("g"), g.randomHolds()
 	later.threshold, later.holdbackRate, later.releaseAfter = g.amount(0, 500), pick(g, "0", "0.2"), g.between(1, 3)
 	later.bilateral = g.chance(40)
+	if g.chance(50) {
+		later.lateDays, later.duplicateDays, later.waitDays = pick(g, 0, 2, 6, 9), g.IntN(6), g.IntN(4)
+		later.reversalDays, later.unfunded = pick(g, 1, 3, 8, 180), pick(g, "suspense", "alliance")
+		if later.tracked {
+			later.attribution = pick(g, "fifo", "first_expiring", "own_first", "pro_rata")
+		}
+		g.lateDays = max(g.lateDays, later.lateDays)
+	}
 	later.merchants = slices.Clone(g.c.merchants)
 	for i := range later.merchants {
 		if g.chance(20) {

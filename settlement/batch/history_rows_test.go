@@ -14,11 +14,11 @@ func (g *generator) someInstant(d day) int64 {
 	switch roll := g.IntN(100) * (100 + g.dirt(10)) / 110; {
 	case roll < 62:
 	case roll < 74:
-		on = d - day(min(1, c.lateDays))
+		on = d - day(min(1, g.lateDays))
 	case roll < 88:
-		on = d - day(g.IntN(c.lateDays+1))
+		on = d - day(g.IntN(g.lateDays+1))
 	case roll < 90:
-		on = d - day(c.lateDays) - 1
+		on = d - day(g.lateDays) - 1
 	case roll < 98:
 		on = d + day(g.IntN(c.earlyDays+1))
 	case roll < 99:

@@ -82,11 +82,11 @@ func (g *generator) someFile(d day, m *merchant) *file {
 	switch roll := g.IntN(100); {
 	case roll < 80:
 	case roll < 95:
-		of = d - day(g.IntN(g.c.lateDays+1))
+		of = d - day(g.IntN(g.lateDays+1))
 	case roll < 98:
 		of = d + 1
 	default:
-		of = d - day(g.c.lateDays) - 1
+		of = d - day(g.lateDays) - 1
 	}
 	g.counter++
 	f := &file{folder: m.id, date: "date=" + of.String(), name: fmt.Sprintf("f%03d.%s", g.counter, pick(g, "csv", "csv", "jsonl", "jsonl", "csv.gz", "jsonl.gz"))}

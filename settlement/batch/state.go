@@ -37,7 +37,8 @@ func loadStanding(ctx context.Context, ledger *books.Ledger, state *books.StateR
 // writeState stores the state after the night: the runs of accounts that are not on record yet, the
 // ids and the balances. An object that is on record already is named again instead of being stored again.
 func (p *publication) writeState(ctx context.Context) (books.StateRecord, error) {
-	state := books.StateRecord{Partitions: p.closing.State.partitions(), Parties: p.closing.PutAwayParties}
+	state := books.StateRecord{Partitions: p.closing.State.partitions(), Parties: p.closing.PutAwayParties,
+		ExpiredBefore: p.closing.ExpiredBefore.String()}
 	var runs []*stateRun
 	add := func(some []stateRun) {
 		for i := range some {

@@ -61,7 +61,7 @@ func (t *timeline) recompute(record *books.DateRecord, closing *Closing, ruleboo
 	if old := t.closings[date-IDDays(rulebook)]; old != nil {
 		giveBack(old.Settled)
 	}
-	if old := t.closings[date-settlement.Date(rulebook.Ledger.ReversalDays)]; old != nil {
+	if old := t.closings[date-putAwayDays(rulebook)]; old != nil {
 		giveBack(old.PutAway)
 	}
 }
@@ -134,10 +134,40 @@ func (t *timeline) loadTaken(rulebook *rules.Rulebook, date settlement.Date, ope
 	}
 }
 
+// putAwayDays returns for how many dates what they put away may be asked for: by reversals, and by rows that come late.
+func putAwayDays(rulebook *rules.Rulebook) settlement.Date {
+	return settlement.Date(max(rulebook.Ledger.ReversalDays, rulebook.Intake.AcceptLateDays))
+}
+
+// expiredBefore returns the last date before which lots had to expire to be put away with points that late rows of a date may take. Such
+// lots were put away on their last date at the earliest.
+func (t *timeline) expiredBefore(rulebook *rules.Rulebook, date settlement.Date) (before settlement.Date, err error) {
+	before = settlement.NoDate
+	for earlier := date - settlement.Date(rulebook.Intake.AcceptLateDays); earlier < date; earlier++ {
+		passed := t.passed[earlier]
+		if passed == nil || passed.ExpiredBefore == "" {
+			continue
+		}
+		one, err := settlement.ParseDate(passed.ExpiredBefore)
+		if err != nil {
+			return before, fmt.Errorf("%w: the state of %s: expired_before: %w", books.ErrBroken, earlier, err)
+		}
+		before = max(before, one)
+	}
+	return before, nil
+}
+
 // loadPutAway fills in what reversals of the date may ask for: what they mean is no older than reversal_days, and was not
-// put away before its business date. A register that lacks a party which it names is refused, whether it is asked for or not.
-func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) error {
-	for earlier := date - 1; earlier >= date-settlement.Date(rulebook.Ledger.ReversalDays); earlier-- {
+// put away before its business date; and what late rows may ask for. A register that lacks a party which it names is refused, whether it is asked for or not.
+func (t *timeline) loadPutAway(rulebook *rules.Rulebook, date settlement.Date, opening *Opening) (err error) {
+	if opening.ExpiredBefore, err = t.expiredBefore(rulebook, date); err != nil {
+		return err
+	}
+	since := date - settlement.Date(rulebook.Ledger.ReversalDays)
+	if claimable := date - settlement.Date(rulebook.Intake.AcceptLateDays); opening.ExpiredBefore > claimable {
+		since = min(since, claimable)
+	}
+	for earlier := date - 1; earlier >= since; earlier-- {
 		var named []string
 		if closing := t.closings[earlier]; closing != nil {
 			opening.PutAway = append(opening.PutAway, closing.PutAway...)

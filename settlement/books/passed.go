@@ -14,11 +14,12 @@ type PassedDate struct {
 	ComputationID string
 	// Adjustments are the ids of the adjustments that the date settled.
 	Adjustments []string
-	// IDs and PutAway are those objects of the date's state, Parties those that what was put away names.
-	IDs, PutAway []StateObject
-	Parties      []string
-	UsedPrices   map[string]string
-	UsedFees     map[string]string
+	// IDs and PutAway are those objects of the date's state, Parties and ExpiredBefore what it says of what was put away.
+	IDs, PutAway  []StateObject
+	Parties       []string
+	ExpiredBefore string
+	UsedPrices    map[string]string
+	UsedFees      map[string]string
 	// inputs are those of the date, or, unless allInputs, the merchants that were missing.
 	inputs    []InputRecord
 	allInputs bool
@@ -27,7 +28,7 @@ type PassedDate struct {
 // Passed returns what later dates ask for of a date.
 func (d *DateRecord) Passed() *PassedDate {
 	return &PassedDate{Date: d.Date, ComputationID: d.ComputationID, Adjustments: d.Adjustments, IDs: d.State.Of(IDs), PutAway: d.State.Of(PutAway),
-		Parties: d.State.Parties, UsedPrices: d.UsedPrices, UsedFees: d.UsedFees, inputs: d.Inputs, allInputs: true}
+		Parties: d.State.Parties, ExpiredBefore: d.State.ExpiredBefore, UsedPrices: d.UsedPrices, UsedFees: d.UsedFees, inputs: d.Inputs, allInputs: true}
 }
 
 // Inputs returns the objects of the inbox as the date found them. It panics if they were not read: see [Ledger.ReadSince].

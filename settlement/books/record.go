@@ -202,8 +202,10 @@ type StateRecord struct {
 	Partitions int `json:"partitions,omitempty"`
 	// Parties are the ids of those that what was put away names, in order: a register that lacks one cannot settle a date on
 	// which that may still be asked for.
-	Parties []string      `json:"parties,omitempty"`
-	Objects []StateObject `json:"objects,omitempty"`
+	Parties []string `json:"parties,omitempty"`
+	// ExpiredBefore is the date before which a lot had to expire to be put away with points that expired, YYYY-MM-DD; "" if nothing is put away.
+	ExpiredBefore string        `json:"expired_before,omitempty"`
+	Objects       []StateObject `json:"objects,omitempty"`
 }
 
 // Of returns the objects of one role, in the order on record.

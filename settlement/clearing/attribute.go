@@ -23,6 +23,9 @@ type Attributor struct {
 	Settled func(row *settlement.Transaction)
 	// Past is where reversals find what earlier nights put away.
 	Past Past
+	// ExpiredBefore is the last of the dates before which lots had to expire to be put away by nights of the Past with points that expired: see [ExpiredBefore]. Late rows may claim such
+	// points again, if tonight's rulebook lets rows come later than those of these nights. NoDate if there was no such night.
+	ExpiredBefore settlement.Date
 
 	rulebook *rules.Rulebook
 	ledger   rules.Ledger
@@ -49,11 +52,13 @@ type Attributor struct {
 	// them in order of application until the end of the member's night.
 	sortedLots, sortedRedemptions int
 	indexed                       bool
-	lotsByID, redemptionsByID     chains
-	order                         lotOrder
-	takes                         []take
-	shares                        []share
-	shareOf                       []int32
+	// recalledExpired says that lots whose expired points can be claimed again are on the account.
+	recalledExpired           bool
+	lotsByID, redemptionsByID chains
+	order                     lotOrder
+	takes                     []take
+	shares                    []share
+	shareOf                   []int32
 	// slab is what is left of slabs, the memory of charges.
 	slab, slabs      []settlement.Charge
 	drift            []int64
@@ -73,6 +78,7 @@ type Attributor struct {
 func NewAttributor(rulebook *rules.Rulebook, date settlement.Date) *Attributor {
 	a := &Attributor{
 		Past:           NothingPast{},
+		ExpiredBefore:  settlement.NoDate,
 		rulebook:       rulebook,
 		ledger:         rulebook.Ledger,
 		waitDays:       settlement.Date(rulebook.Intake.WaitDays),
@@ -146,7 +152,7 @@ func (a *Attributor) begin(account *settlement.Account, rows []*settlement.Trans
 	outcome.prepare(a.rulebook.Parties.Len())
 	a.account, a.outcome = account, outcome
 	a.sortedLots, a.sortedRedemptions = len(account.Lots), len(account.Redemptions)
-	a.indexed = false
+	a.indexed, a.recalledExpired = false, false
 	a.order.forget()
 	a.claims, a.waiting, a.recalled = a.claims[:0], a.waiting[:0], a.recalled[:0]
 	for i := range account.Lots {

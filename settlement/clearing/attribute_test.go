@@ -73,7 +73,9 @@ type ledger struct {
 	rulebook *rules.Rulebook
 	account  settlement.Account
 	past     memoryPast
-	outcome  Outcome
+	// expiredBefore is the last of those of the nights so far.
+	expiredBefore settlement.Date
+	outcome       Outcome
 	// settledRows are the rows accepted on the last night, in the order in which they applied.
 	settledRows []settlement.Transaction
 	steps       []Step
@@ -100,7 +102,8 @@ func (l *ledger) night(date string, rows ...settlement.Transaction) {
 		rows[i].BusinessDate = l.rulebook.Calendar.BusinessDate(rows[i].OccurredAt)
 	}
 	attributor := NewAttributor(l.rulebook, on)
-	attributor.Past = &l.past
+	attributor.Past, attributor.ExpiredBefore = &l.past, l.expiredBefore
+	l.expiredBefore = max(l.expiredBefore, ExpiredBefore(l.rulebook, on))
 	l.steps = nil
 	if l.trace {
 		attributor.Trace = func(step Step) { l.steps = append(l.steps, step) }

@@ -111,8 +111,8 @@
 // The account then keeps what rows of any kind may ask for: lots with open points, or with expired ones that late rows may
 // still claim (until accept_late_days, or reversal_days if these are more, after their last date), redemptions with
 // an open claim, and rows that wait. What is left are settled redemptions and used-up lots, which only reversals ask for:
-// they are put away, and later nights find them in the [Past], of each the newest version. Expired points that were put away are
-// out of reach for late rows, also if a later rulebook has longer days, unless a reversal brings the lot back before.
+// they are put away, and later nights find them in the [Past], of each the newest version. If a later rulebook lets rows come later than
+// any did when lots with expired points were put away ([ExpiredBefore]), those that late rows may claim come back with the member's first redemption.
 //
 // # Ledgers without lots
 //

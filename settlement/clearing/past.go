@@ -3,11 +3,12 @@ package clearing
 import (
 	"slices"
 
+	"alliance/rules"
 	"alliance/settlement"
 )
 
 // A Past has what earlier nights put away of members, by night: redemptions that are settled and lots that are
-// used up, which nobody asks for but reversals. What is on a member's account is not in it, and of what several
+// used up, which nobody asks for but reversals, and lots whose points expired too long ago to be claimed, unless a later rulebook lets rows come later. What is on a member's account is not in it, and of what several
 // nights put away the newest counts.
 type Past interface {
 	// Nights returns how many nights there are, Night the settlement date of one; 0 is the newest.
@@ -144,6 +145,30 @@ func (a *Attributor) chargedLot(key *settlement.LotKey, since settlement.Date) i
 	return at
 }
 
+// ExpiredBefore returns before which date a lot has to have expired to be put away on a date although it has points that late rows
+// could still claim under another rulebook, be it one that lets them come as late as reversals.
+func ExpiredBefore(rulebook *rules.Rulebook, date settlement.Date) settlement.Date {
+	return date - settlement.Date(max(rulebook.Intake.AcceptLateDays, rulebook.Ledger.ReversalDays)) + 1 // that of tomorrow night
+}
+
+// recallExpired puts those lots on the account that were put away with points which expired, and from which tonight's late rows may take again.
+// That is so only where rows may come later than they might on the nights that put them away. A lot is put away on its last date at the
+// earliest, so older nights need not be looked into.
+func (a *Attributor) recallExpired() {
+	if a.recalledExpired || a.ExpiredBefore <= a.claimableSince {
+		return
+	}
+	a.recalledExpired = true
+	since := a.claimableSince
+	a.eachNight("", &since, func(away *settlement.Account) {
+		for i := range away.Lots {
+			if lot := &away.Lots[i]; lot.ExpiresOn >= a.claimableSince && lot.ExpiresOn < a.ExpiredBefore {
+				a.recallLot(lot)
+			}
+		}
+	})
+}
+
 // countedFirst is from how many lots on those to be put away are counted before they are copied: a member with a million lots would
 // move them from one memory to a larger one, time and again.
 const countedFirst = 1 << 12
@@ -151,13 +176,13 @@ const countedFirst = 1 << 12
 // putAway takes from the account what is asked for by reversals alone.
 //
 // A redemption stays while it has an open claim. A lot stays while redemptions can take from it: while it has open points,
-// or expired ones that late rows may claim, be it that the next rulebook lets them come as late as reversals. Even if nobody
-// can ask for a lot any more it is put away, not dropped: an earlier night may have put away another version of it.
+// or expired ones that late rows may claim: see [ExpiredBefore]. Even if nobody can ask for a lot any more it is put away, not dropped: an earlier
+// night may have put away another version of it, and a later rulebook may let rows come later.
 func (a *Attributor) putAway() {
 	account := a.account
-	expiredSince := min(a.claimableSince, a.originalsSince) + 1 // that of tomorrow night
+	expiredBefore := ExpiredBefore(a.rulebook, a.date)
 	isDone := func(lot *settlement.Lot) bool {
-		return lot.Open == 0 && (lot.Expired == 0 || lot.ExpiresOn < expiredSince)
+		return lot.Open == 0 && (lot.Expired == 0 || lot.ExpiresOn < expiredBefore)
 	}
 	a.away.Member = account.Member
 	a.awayLots = a.awayLots[:0]

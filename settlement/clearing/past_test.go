@@ -186,3 +186,27 @@ func TestTraceTellsOfLotsThatWerePutAway(t *testing.T) {
 		"x applied k 0>5 i 0>2",
 		"s applied fifo asked 1 i:1/2 k:0/5 j:0/1 i 2>1"}, "\n"))
 }
+
+// What expired is claimed as long as tonight's rulebook says, whether it was put away meanwhile or not; and in its last version.
+func TestExpiredPointsAreClaimedUnderALongerRulebook(t *testing.T) {
+	short, long := agreement{reversalDays: 2, late: 1}, agreement{reversalDays: 2, late: 20}
+	for _, policy := range []string{"fifo", "first_expiring", "own_first", "pro_rata"} {
+		short.attribution, long.attribution = policy, policy
+		l := newLedger(t, short)
+		l.night("2026-01-10", until("2026-01-10", issue("2026-01-10T08:00", "A", "i", 10)), until("2026-01-10", issue("2026-01-10T08:30", "A", "k", 10)))
+		l.night("2026-01-11", redeem("2026-01-10T10:00", "B", "r", 4))
+		l.night("2026-01-15", issue("2026-01-15T08:00", "A", "j", 1)) // both lots go
+		if len(l.account.Lots) != 1 {
+			t.Errorf("%s: on the account are %+v", policy, l.account.Lots)
+		}
+		l.rulebook = long.rulebook(t)
+		l.night("2026-01-16", redeem("2026-01-10T11:00", "B", "s", 9))
+		same(t, policy+": allocations", l.allocations(), "s#0 B<-A i 6 base, s#1 B<-A k 3 base")
+		l.night("2026-01-17", unissue("2026-01-17", "A", "u", "k", 2), redeem("2026-01-10T12:00", "C", "v", 9))
+		same(t, policy+": allocations after a reversal", l.allocations(), "v#0 C<-A k 7 base")
+		l.night("2026-01-29", redeem("2026-01-10T12:00", "C", "w", 1)) // as late as may be
+		same(t, policy+": nothing is left", l.allocations(), "")
+		l.night("2026-01-31", redeem("2026-01-11T12:00", "C", "x", 1))
+		same(t, policy+": too late", l.allocations(), "")
+	}
+}

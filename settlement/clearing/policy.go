@@ -16,9 +16,10 @@ type take struct {
 }
 
 // pick decides from which lots the open claim of a redemption is taken, in order, as the
-// policy of attribution says. It changes nothing; the answer is in takes.
+// policy of attribution says; the answer is in takes. It changes nothing but that lots which can be taken from again are on the account.
 func (a *Attributor) pick(redemption *settlement.Redemption) {
 	a.takes = a.takes[:0]
+	a.recallExpired()
 	a.order.build(a.account.Lots)
 	switch a.ledger.Attribution {
 	case rules.OwnFirst:
