@@ -104,6 +104,8 @@ type Transaction struct {
 	Content Digest
 	// FirstRead is the settlement date of the run that read the row.
 	FirstRead Date
+	// OccurredAtText is what stands in the file as occurred_at, for the night that reads a row of a later business date to report it; else "".
+	OccurredAtText string
 }
 
 // MaxPoints is the most points that one row may carry.

@@ -120,6 +120,9 @@ func (c rowCodec) append(buffer []byte, file int32, row *settlement.Transaction)
 	if mayWait(row, c.date) {
 		buffer = append(buffer, row.Content[:]...)
 	}
+	if row.BusinessDate > c.date {
+		buffer = appendText(buffer, row.OccurredAtText)
+	}
 	if row.Issuer != settlement.NoParty {
 		flags |= hasIssuer
 		buffer = binary.AppendUvarint(buffer, uint64(row.Issuer))
@@ -184,9 +187,12 @@ func (c rowCodec) read(content []byte, row *settlement.Transaction, texts *textA
 	row.Points = int64(from.unsigned())
 	row.OccurredAt = afterMidnight(c.date, from.signed(), flags&hasMicroseconds == 0)
 	row.BusinessDate = c.date + settlement.Date(from.signed())
-	row.Content = settlement.Digest{}
+	row.Content, row.OccurredAtText = settlement.Digest{}, ""
 	if mayWait(row, c.date) {
 		row.Content = settlement.Digest(from.bytes(len(row.Content)))
+	}
+	if row.BusinessDate > c.date {
+		row.OccurredAtText = from.text()
 	}
 	row.Issuer, row.OriginalID, row.OriginalDate, row.ExpiresOn, row.Reason = settlement.NoParty, "", settlement.NoDate, settlement.NoDate, ""
 	if flags&hasIssuer != 0 {

@@ -148,7 +148,7 @@ func DeferredFuture(row *settlement.Transaction) settlement.Exception {
 	exception := newRejection(row, settlement.Future)
 	exception.State = settlement.DeferredState
 	exception.Column = settlement.OccurredAt.String()
-	exception.Value = row.OccurredAt.String()
+	exception.Value = cutValue(row.OccurredAtText)
 	exception.Message = fmt.Sprintf("the row is kept and will be settled on its business date %s; do not send it again", row.BusinessDate)
 	return exception
 }

@@ -114,6 +114,9 @@ func (v *Validator) Check(merchant settlement.Party, file string, record *settle
 	if code, column := v.checkAgreement(record, row); code != settlement.NoCode {
 		return v.reject(row, record, code, column)
 	}
+	if row.BusinessDate > v.date {
+		row.OccurredAtText = record.Found(settlement.OccurredAt)
+	}
 	row.Content = v.contentDigest(record, row)
 	return nil
 }
