@@ -352,7 +352,7 @@ func dueAfter(account *settlement.Account, date settlement.Date) settlement.Date
 // asRulebookError tells a register that lacks somebody from a ledger that cannot be read.
 func asRulebookError(err error) error {
 	if errors.Is(err, books.ErrUnknownParty) || errors.Is(err, accounts.ErrUnknownParty) {
-		return &RulebookError{[]string{err.Error() + "; a party with lots or a balance cannot be dropped, give it a `left` date instead"}}
+		return &RulebookError{[]string{err.Error() + "; a party with lots, a balance or redemptions that can still be reversed cannot be dropped, give it a `left` date instead"}}
 	}
 	return err
 }

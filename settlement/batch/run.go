@@ -446,15 +446,19 @@ func isFinal(ledger *books.Ledger, date settlement.Date) bool {
 }
 
 // lateAdjustments names the adjustments of a settled date that came after it was settled: no run
-// reads them.
+// reads them but a restatement.
 func (j *Job) lateAdjustments(ctx context.Context, ledger *books.Ledger, date settlement.Date) ([]string, error) {
 	objects, err := unreadAdjustments(ctx, j.Inbox, "date="+date.String()+"/", lookedAt(ledger))
 	if err != nil {
 		return nil, err
 	}
+	advice := "no run reads it but a restatement of that date; book it under a later date, or restate"
+	if isFinal(ledger, date) {
+		advice = "the date is closed, so no run reads it; book it under a later date"
+	}
 	var late []string
 	for _, object := range objects {
-		late = append(late, fmt.Sprintf("the inbox: %s came after the date was settled and is never read; book it under a later date", object.Key))
+		late = append(late, fmt.Sprintf("the inbox: %s came after the date was settled, and %s", object.Key, advice))
 	}
 	return late, nil
 }

@@ -89,7 +89,7 @@ func TestStatusFindsAdjustmentsThatNobodyWillRead(t *testing.T) {
 	contains(t, w.run(exitDone, "status"), "pending: 1 file,", "alliance/adjustments/date=2026-01-06/next.csv",
 		"too late: 1 file,", "alliance/adjustments/date=2026-01-05/after.csv")
 	contains(t, w.run(exitDone, "run", "--date", "2026-01-05"),
-		"changed since: the inbox: alliance/adjustments/date=2026-01-05/after.csv came after the date was settled and is never read", "\n  --restate")
+		"changed since: the inbox: alliance/adjustments/date=2026-01-05/after.csv came after the date was settled, and no run reads it but a restatement", "\n  --restate")
 }
 
 func TestStatusShowsTheLastDatesUnlessAllAreAskedFor(t *testing.T) {
