@@ -11,7 +11,8 @@ import (
 )
 
 // IDDigest digests a transaction id together with the merchant that gave it: the key by which
-// rows find out that their id is taken. It is of the ids' texts, so it outlives the register.
+// rows find out that their id is taken. It is of the ids' texts, so it outlives the register. Chance does not make two of them alike; XXH3 is
+// no cryptographic digest, though: it does not withstand who takes great pains to find an id that looks like another.
 func IDDigest(merchantID, transactionID string) settlement.Digest {
 	// Room for the longest valid ids; longer ones still come out right.
 	var room [2*4 + 64 + maxIDBytes]byte
