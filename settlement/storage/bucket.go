@@ -146,22 +146,36 @@ func OpenURL(ctx context.Context, location string) (Bucket, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	path, isDirectory, err := DirectoryPath(location)
+	switch {
+	case err != nil:
+		return nil, err
+	case isDirectory:
+		return OpenDirectory(path)
+	default:
+		return openS3URL(ctx, location)
+	}
+}
+
+// DirectoryPath returns the path of a location, as [OpenURL] takes it, that is a directory. One that
+// lies in an object store is none; what is neither is an error.
+func DirectoryPath(location string) (path string, isDirectory bool, err error) {
 	scheme, rest, found := strings.Cut(location, "://")
 	switch {
 	case location == "":
-		return nil, errors.New("no storage location given: name a directory or an s3:// URL")
+		return "", false, errors.New("no storage location given: name a directory or an s3:// URL")
 	case !found:
-		return OpenDirectory(location)
+		return location, true, nil
 	case scheme == "file":
 		path, err := url.PathUnescape(rest)
 		if err != nil || !strings.HasPrefix(path, "/") {
-			return nil, fmt.Errorf("storage location %q: write file:// and an absolute path, such as file:///var/settlement", location)
+			return "", false, fmt.Errorf("storage location %q: write file:// and an absolute path, such as file:///var/settlement", location)
 		}
-		return OpenDirectory(path)
+		return path, true, nil
 	case scheme == "s3":
-		return openS3URL(ctx, location)
+		return "", false, nil
 	default:
-		return nil, fmt.Errorf("storage location %s://…: %s:// is not supported: name a directory or an s3:// URL", scheme, scheme)
+		return "", false, fmt.Errorf("storage location %s://…: %s:// is not supported: name a directory or an s3:// URL", scheme, scheme)
 	}
 }
 

@@ -142,6 +142,9 @@ stand); 4 another run won, run again; 5 the outcome is unknown, run again, it fi
 	return root
 }
 
+// fromEnvironment is the annotation of flags that the environment gave: the name of the variable.
+const fromEnvironment = "from the environment"
+
 // readEnvironment sets the flags that were not given from SETTLE_….
 func readEnvironment(flags *pflag.FlagSet) error {
 	var wrong error
@@ -154,6 +157,7 @@ func readEnvironment(flags *pflag.FlagSet) error {
 		if err := flags.Set(flag.Name, value); err != nil {
 			wrong = usage("%s=%q in the environment: %w", name, value, err)
 		}
+		flag.Annotations = map[string][]string{fromEnvironment: {name}}
 	})
 	return wrong
 }

@@ -85,6 +85,9 @@ func (f *openFlags) run(command *cobra.Command) error {
 	if job.Ledger, err = f.openLedger(command.Context(), true); err != nil {
 		return err
 	}
+	if err := f.checkOutside(command.Context(), "spill-directory", f.spill); err != nil {
+		return err
+	}
 	progress := newProgress(command.ErrOrStderr(), f.logFormat)
 	job.Observe = progress.observe
 	report, err := batch.OpenLots(command.Context(), job)

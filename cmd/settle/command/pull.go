@@ -130,6 +130,9 @@ func (p *pull) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.flags.checkOutside(ctx, "to", p.flags.to); err != nil {
+		return err
+	}
 	if strings.HasPrefix(location, "s3://") {
 		folder, _, _ := strings.Cut(p.folder(), "/")
 		p.flags.statements, p.below = storage.Below(location, folder), folder+"/"

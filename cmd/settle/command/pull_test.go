@@ -87,7 +87,7 @@ func TestPullReplacesNothingElse(t *testing.T) {
 		t.Helper()
 		return w.ask(code, "pull", "--date", "2026-01-05", "--to", filepath.Join(w.root, to), "--merchant", merchant, "--replace")
 	}
-	contains(t, pull(exitRefused, "ledger", "A"), "is no statement that was pulled", "_statement.json")
+	contains(t, pull(exitUsage, "ledger", "A"), "lies in the ledger")
 	contains(t, pull(exitRefused, ".", "A"), "is no statement that was pulled")
 	w.write("notes/todo.txt", "mine")
 	contains(t, pull(exitRefused, "notes", "A"), "is no statement that was pulled", "_statement.json")

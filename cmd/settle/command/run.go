@@ -221,6 +221,9 @@ func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (jo
 	if job.Statements, err = f.openStatements(ctx, true); err != nil {
 		return job, err
 	}
+	if err := f.checkOutside(ctx, "spill-directory", f.spill); err != nil {
+		return job, err
+	}
 	job.CatchUp, job.AllowMissing, job.Strict, job.DryRun = f.catchUp, f.allowMissing, f.strict, f.dryRun
 	job.Restate, job.Reason, job.Approval = f.restate, f.reason, f.approvedBy
 	job.Workers, job.Partitions = f.workers, f.partitions

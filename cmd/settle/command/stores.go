@@ -10,15 +10,19 @@ import (
 	"alliance/settlement/storage"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // stores are the flags that say where inbox, ledger and statements lie.
 type stores struct {
 	root, inbox, ledger, statements, acknowledgements string
+	// set has those of these flags that the command takes, among others.
+	set *pflag.FlagSet
 }
 
 func (s *stores) flags(command *cobra.Command) {
 	flags := command.Flags()
+	s.set = flags
 	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which inbox, ledger and statements lie")
 	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
@@ -29,6 +33,7 @@ func (s *stores) flags(command *cobra.Command) {
 // ledgerFlags are the flags of commands that need the ledger alone.
 func (s *stores) ledgerFlags(command *cobra.Command) {
 	flags := command.Flags()
+	s.set = flags
 	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which the ledger lies")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
 }
@@ -36,6 +41,7 @@ func (s *stores) ledgerFlags(command *cobra.Command) {
 // inboxFlags are the flags of commands that read the inbox and the ledger.
 func (s *stores) inboxFlags(command *cobra.Command) {
 	flags := command.Flags()
+	s.set = flags
 	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which inbox and ledger lie")
 	flags.StringVar(&s.inbox, "inbox", "", "where the merchants deliver, if not ROOT/inbox")
 	flags.StringVar(&s.ledger, "ledger", "", "the private ledger, if not ROOT/ledger")
@@ -44,6 +50,7 @@ func (s *stores) inboxFlags(command *cobra.Command) {
 // statementFlags are the flags of commands that need the statements alone.
 func (s *stores) statementFlags(command *cobra.Command) {
 	flags := command.Flags()
+	s.set = flags
 	flags.StringVar(&s.root, "root", "", "directory or s3://bucket/prefix under which the statements lie")
 	flags.StringVar(&s.statements, "statements", "", "where finance reads, if not ROOT/statements")
 }
@@ -102,6 +109,9 @@ func (s *stores) open(ctx context.Context, own, name string, create bool) (stora
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkApart(ctx); err != nil {
+		return nil, err
+	}
 	bucket, err := openBucket(ctx, location, create)
 	switch {
 	case err == nil:
@@ -117,8 +127,11 @@ func (s *stores) open(ctx context.Context, own, name string, create bool) (stora
 // openBucket opens a location. A directory that is to be created is so when something is first
 // written there: a run that is refused leaves nothing behind.
 func openBucket(ctx context.Context, location string, create bool) (storage.Bucket, error) {
-	path := strings.TrimPrefix(location, "file://")
-	if create && !strings.Contains(path, "://") {
+	path, isDirectory, err := storage.DirectoryPath(location)
+	if err != nil {
+		return nil, err
+	}
+	if create && isDirectory {
 		return storage.CreateDirectory(path)
 	}
 	return storage.OpenURL(ctx, location)
