@@ -261,7 +261,8 @@ func (l *Ledger) probe(ctx context.Context) error {
 		return fmt.Errorf("probe the store: %w", err)
 	}
 	if !bytes.Equal(found, content) {
-		return fmt.Errorf("%w: %s does not hold what was written there", ErrUnsafe, probeKey)
+		return fmt.Errorf("%w: %s in the ledger does not hold what was written there. If settle verify finds the ledger sound, "+
+			"only that object was damaged: delete it, and the next run makes it again; else the store does not keep what it is given, use another", ErrUnsafe, probeKey)
 	}
 	l.probed = true
 	return nil

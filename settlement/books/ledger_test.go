@@ -277,9 +277,14 @@ func TestUnsafeStore(t *testing.T) {
 	if err := lying.Create(t.Context(), "probe.json", strings.NewReader("something else")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(t, lying).Begin(t.Context()); !errors.Is(err, ErrUnsafe) {
+	if _, err := open(t, lying).Begin(t.Context()); !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), "delete it, and the next run makes it again") {
 		t.Errorf("got %v", err)
 	}
+	// What the message says to do helps.
+	if err := lying.Delete(t.Context(), "probe.json"); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, open(t, lying))
 }
 
 // A carelessBucket ignores that a key is taken.
