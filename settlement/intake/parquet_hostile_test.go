@@ -165,6 +165,22 @@ func TestParquetThatLies(t *testing.T) {
 	}
 }
 
+// TestParquetSaysOneThingToDo: where an encoding is not read the file may be sound, and delivering it again does not help.
+func TestParquetSaysOneThingToDo(t *testing.T) {
+	texts := plainTexts("issue", "issue")
+	unread := craftedPage{values: 2, encoding: 9, body: texts}
+	for want, page := range map[string]craftedPage{
+		"its values are encoded by BYTE_STREAM_SPLIT, which is not read; use PLAIN or a dictionary": unread,
+		"its dictionary's values are encoded by BYTE_STREAM_SPLIT, which is not read; use PLAIN":    {kind: dictionaryPage, values: 2, encoding: 9, body: texts},
+		"a page has fewer values than it says; the file is truncated or broken, deliver it again":   {values: 2, body: plainTexts("a")},
+	} {
+		_, facts := readText(t, "a.parquet", good(2).with(page).write(), &standard)
+		if !strings.HasSuffix(facts.Message, want) {
+			t.Errorf("got %q, want %q at its end", facts.Message, want)
+		}
+	}
+}
+
 func allocated() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -35,6 +35,19 @@ func encodingName(encoding int64) string {
 	return fmt.Sprintf("number %d", encoding)
 }
 
+// An encodingError says that part of a column has an encoding that is not read. The file may be sound,
+// so it says by itself what to do.
+type encodingError struct {
+	part     string
+	encoding int64
+	// use names what is read instead.
+	use string
+}
+
+func (e *encodingError) Error() string {
+	return fmt.Sprintf("its %s are encoded by %s, which is not read; use %s", e.part, encodingName(e.encoding), e.use)
+}
+
 // A pageHeader is what stands before a page.
 type pageHeader struct {
 	kind         int64
@@ -286,7 +299,7 @@ func splitLevels(header *pageHeader, page []byte, isOptional bool) (levels, valu
 		return nil, page, nil
 	}
 	if header.levelsEncoding != encodingRLE {
-		return nil, nil, fmt.Errorf("its levels are encoded by %s, which is not read", encodingName(header.levelsEncoding))
+		return nil, nil, &encodingError{"levels", header.levelsEncoding, "RLE"}
 	}
 	if len(page) < 4 {
 		return nil, nil, errors.New("a page is smaller than its levels")

@@ -86,10 +86,13 @@ func (b *parquetBatch) read(group, count int) error {
 		err := guarded(func() error { return column.read(count) })
 		var fault *fileFault
 		var spool *spoolError
+		var encoding *encodingError
 		switch {
 		case err == nil:
 		case errors.As(err, &fault) || errors.As(err, &spool):
 			return err
+		case errors.As(err, &encoding):
+			return unreadable("row group %d, column %s: %v", group+1, column.column, encoding)
 		default:
 			return unreadable("row group %d, column %s: %v; the file is truncated or broken, deliver it again", group+1, column.column, err)
 		}

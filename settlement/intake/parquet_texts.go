@@ -103,7 +103,7 @@ func (v *valueReader) readDictionary(header *pageHeader, page []byte) error {
 		return fmt.Errorf("it has two dictionaries")
 	}
 	if header.encoding != encodingPlain && header.encoding != encodingPlainDictionary {
-		return fmt.Errorf("its dictionary is encoded by %s, which is not read", encodingName(header.encoding))
+		return &encodingError{"dictionary's values", header.encoding, "PLAIN"}
 	}
 	size := int64(8)
 	if v.isText {

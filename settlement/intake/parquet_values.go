@@ -149,7 +149,7 @@ func (v *valueReader) begin(values []byte) (err error) {
 		}
 		return v.beginLengths(suffixes)
 	default:
-		return fmt.Errorf("its values are encoded by %s, which is not read; use PLAIN or a dictionary", encodingName(v.encoding))
+		return &encodingError{"values", v.encoding, "PLAIN or a dictionary"}
 	}
 	return err
 }
