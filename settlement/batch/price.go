@@ -2,6 +2,8 @@ package batch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"alliance/settlement"
 	"alliance/settlement/clearing"
@@ -25,6 +27,15 @@ func (r *run) price(ctx context.Context) error {
 	})
 }
 
+// namingParties says whose line cannot be priced.
+func (r *run) namingParties(err error) error {
+	var line *clearing.LineError
+	if errors.As(err, &line) {
+		return fmt.Errorf("what %s owes %s for a %w", r.Rulebook.Parties.ID(line.Key.Issuer), r.Rulebook.Parties.ID(line.Key.Redeemer), err)
+	}
+	return err
+}
+
 // priceLines merges the workers' tallies and tells each of them which lines theirs became. Nothing else is left of
 // them: the rows and accounts that they had in their hands are most of the memory besides the pool's.
 func (r *run) priceLines() error {
@@ -38,7 +49,7 @@ func (r *run) priceLines() error {
 	}
 	r.lines, err = clearing.PriceLines(r.Rulebook.Money, merged, r.adjustments, r.Date)
 	if err != nil {
-		return err
+		return r.namingParties(err)
 	}
 	lineOf := make(map[settlement.LineKey]int32, len(r.lines))
 	for i := range r.lines {

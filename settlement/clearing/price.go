@@ -10,13 +10,13 @@ import (
 
 // PriceLines makes the lines of a settlement date: each tally is priced and rounded once, each
 // adjustment is a line of its own. The result is in order of lines. The error wraps
-// [settlement.ErrOutOfRange] if a value leaves DECIMAL(18,4).
+// [settlement.ErrOutOfRange] if a value leaves DECIMAL(18,4), and is a [*LineError] if it is that of a tally.
 func PriceLines(money settlement.Money, tallies []LineTally, adjustments []settlement.Adjustment, date settlement.Date) ([]settlement.Line, error) {
 	lines := make([]settlement.Line, 0, len(tallies)+len(adjustments))
 	for i := range tallies {
 		line, err := priceLine(money, &tallies[i])
 		if err != nil {
-			return nil, err
+			return nil, &LineError{tallies[i].Key, err}
 		}
 		lines = append(lines, line)
 	}
@@ -32,14 +32,27 @@ func PriceLines(money settlement.Money, tallies []LineTally, adjustments []settl
 	return lines, nil
 }
 
+// A LineError says which line cannot be priced, to whoever knows the ids of its parties.
+type LineError struct {
+	Key settlement.LineKey
+	Err error
+}
+
+func (e *LineError) Error() string {
+	return fmt.Sprintf("%s of business date %s at price %s: %v", e.Key.Activity, e.Key.BusinessDate, e.Key.Price.ID, e.Err)
+}
+
+// Unwrap returns what is wrong with the line.
+func (e *LineError) Unwrap() error { return e.Err }
+
 func priceLine(money settlement.Money, tally *LineTally) (settlement.Line, error) {
 	minor, err := money.Value(tally.Points, tally.Key.Price)
 	if err != nil {
-		return settlement.Line{}, fmt.Errorf("value of a line: %w", err)
+		return settlement.Line{}, fmt.Errorf("value: %w", err)
 	}
 	value := money.Amount(minor)
 	if err := settlement.CheckMoney(value); err != nil {
-		return settlement.Line{}, fmt.Errorf("value of a line of %d points: %w", tally.Points, err)
+		return settlement.Line{}, fmt.Errorf("value of %d points: %w", tally.Points, err)
 	}
 	return settlement.Line{LineKey: tally.Key, Transactions: tally.Transactions, Points: tally.Points, Value: value}, nil
 }
