@@ -366,6 +366,9 @@ func strictRefusal(night *settlement.Night) error {
 	if first.Row > 0 {
 		where += fmt.Sprintf(", row %d", first.Row)
 	}
+	if len(night.Exceptions) == 1 {
+		return refuse("--strict, and there is 1 exception: %s: %s: %s", where, first.Code, first.Message)
+	}
 	return refuse("--strict, and there are %d exceptions; the first: %s: %s: %s", len(night.Exceptions), where, first.Code, first.Message)
 }
 

@@ -28,6 +28,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"alliance/rules"
@@ -133,9 +134,7 @@ stand); 4 another run won, run again; 5 the outcome is unknown, run again, it fi
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usage("%w; see %s --help", err, command.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRun(), newDiff(), newStatus(), newShow(), newRules(), newExplain(), newOpen(), newCheck(), newGenerate(), newClose(), newLog(), newVerify(),
 		newRepair(), newGC(), newPull(), newPolicies(), newForget(), newKubernetes(), newVersion())
@@ -155,11 +154,44 @@ func readEnvironment(flags *pflag.FlagSet) error {
 			return
 		}
 		if err := flags.Set(flag.Name, value); err != nil {
-			wrong = usage("%s=%q in the environment: %w", name, value, err)
+			wrong = usage("%s=%q in the environment: %w", name, value, wrongValue(flag, err))
 		}
 		flag.Annotations = map[string][]string{fromEnvironment: {name}}
 	})
 	return wrong
+}
+
+// wrongValue says what a flag takes that was given something else.
+func wrongValue(flag *pflag.Flag, err error) error {
+	switch kind := flag.Value.Type(); {
+	case kind == "bool":
+		return errors.New("write true or false")
+	case kind == "duration":
+		return errors.New("write a duration, such as 90m or 1h30m")
+	case errors.Is(err, strconv.ErrRange):
+		return errors.New("the number is too large or too small")
+	case kind == "uint64":
+		return errors.New("write a whole number, 0 or larger")
+	case kind == "int", kind == "int64":
+		return errors.New("write a whole number")
+	}
+	return err
+}
+
+// flagError says what is wrong with the flags of a command line.
+func flagError(command *cobra.Command, err error) error {
+	var wrong *pflag.InvalidValueError
+	if errors.As(err, &wrong) {
+		return usage("--%s %q: %w; see %s --help", wrong.GetFlag().Name, wrong.GetValue(), wrongValue(wrong.GetFlag(), wrong), command.CommandPath())
+	}
+	return usage("%w; see %s --help", err, command.CommandPath())
+}
+
+// onCommandLine reports whether a flag was given on the command line. What the environment says is for
+// many commands: it need not have a meaning for each.
+func onCommandLine(flags *pflag.FlagSet, name string) bool {
+	flag := flags.Lookup(name)
+	return flag.Changed && flag.Annotations[fromEnvironment] == nil
 }
 
 // required returns a usage error that names the flags without a value.

@@ -82,6 +82,7 @@ func (f *runFlags) settlementDate(calendar settlement.Calendar, made moment) (se
 
 // checkDate finds what is wrong with the flags of the date before anything is opened.
 func (f *runFlags) checkDate() error {
+	given := func(name string) bool { return onCommandLine(f.set, name) }
 	if f.delay < 0 || f.wait < 0 || f.pollInterval <= 0 {
 		return usage("--delay and --wait-for-merchants are durations such as 90m, --poll-interval is one above 0")
 	}
@@ -90,6 +91,12 @@ func (f *runFlags) checkDate() error {
 	}
 	if _, err := settlement.ParseDate(f.date); err != nil {
 		return usage("--date: %w, nor the word %q", err, lastDate)
+	}
+	switch {
+	case given("delay"):
+		return usage("--delay belongs to --date %s: the date %s is settled whenever it is asked for; leave --delay out", lastDate, f.date)
+	case given("at") && (f.wait == 0 || f.restate):
+		return usage("--at belongs to --date %s and to --wait-for-merchants: nothing else goes by the instant that the run is made for; leave --at out", lastDate)
 	}
 	return nil
 }

@@ -117,7 +117,12 @@ func TestWrongMoments(t *testing.T) {
 		"a delay of less":       {[]string{"--date", "last", "--delay", "-1h"}, "--delay"},
 		"no time between looks": {[]string{"--date", "last", "--poll-interval", "0s"}, "--poll-interval is one above 0"},
 		"another word":          {[]string{"--date", "newest"}, `"newest" is not a date of the form YYYY-MM-DD, nor the word "last"`},
-		"restating the last":    {[]string{"--date", "last", "--restate", "--reason", "x"}, "--restate needs the --date"},
+		"a delay of a date":     {[]string{"--date", "2026-06-03", "--delay", "5m"}, "--delay belongs to --date last"},
+		"an instant for nothing": {[]string{"--date", "2026-06-03", "--at", "2026-06-08T00:00:00Z"},
+			"--at belongs to --date last and to --wait-for-merchants"},
+		"an instant for a restatement": {[]string{"--date", "2026-06-03", "--at", "2026-06-08T00:00:00Z", "--wait-for-merchants", "1h", "--restate", "--reason", "x"},
+			"leave --at out"},
+		"restating the last": {[]string{"--date", "last", "--restate", "--reason", "x"}, "--restate needs the --date"},
 	} {
 		w := newWorld(t)
 		code, _, stderr := w.runAt("2026-06-08T00:00:00Z", c.arguments...)

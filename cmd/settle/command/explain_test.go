@@ -111,7 +111,7 @@ func TestExplainALineFromBothSides(t *testing.T) {
 		"to be paid: -(225 points × 1.00 / 150) = -1.5, rounded (half_up) -1.50 EUR", "2 allocations",
 		"b1           a1 of A, 2026-01-05  100     100            -0.666666666666…  -0.67    -0.67", "-1.50    -0.83")
 	t.Setenv("SETTLE_LINE", "one")
-	contains(t, w.run(exitUsage, "explain", "--merchant", "A", "--date", "2026-01-05"), `SETTLE_LINE="one" in the environment`)
+	contains(t, w.run(exitUsage, "explain", "--merchant", "A", "--date", "2026-01-05"), `SETTLE_LINE="one" in the environment: write a whole number`)
 	contains(t, w.run(exitUsage, "explain", "--merchant", "A", "--date", "2026-01-05", "--line", "2"), "has 1 lines, there is no line 2")
 }
 
@@ -242,7 +242,7 @@ func TestExplainRefusesWhatItCannotFind(t *testing.T) {
 		{"--transaction b1", "--transaction needs --merchant"},
 		{"--line 1 --merchant B", "--line needs --date"},
 		{"--line 0 --merchant B --date 2026-01-05", "lines count from 1"},
-		{"--line x --merchant B --date 2026-01-05", "invalid argument"},
+		{"--line x --merchant B --date 2026-01-05", `--line "x": write a whole number; see settle explain --help`},
 		{"--allocation 00", "--allocation needs --date"},
 		{"--allocation 00 --merchant B --date 2026-01-05", "leave --merchant out"},
 		{"--transaction b1 --line 1 --merchant B", "--transaction and --line exclude each other"},

@@ -90,6 +90,9 @@ func (f *pullFlags) run(command *cobra.Command) error {
 	case f.version < 0 || f.version > 0 && f.alliance:
 		return usage("--version %d: versions of statements count from 1, and the operator's tables are kept in one version only", f.version)
 	}
+	if f.wait < 0 {
+		return usage("--wait %s: write a duration such as 90s, or 0s to wait for nothing", f.wait)
+	}
 	pull := &pull{flags: f, date: date}
 	if err := pull.open(command.Context()); err != nil {
 		return err

@@ -191,8 +191,8 @@ func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (jo
 	if err := f.checkDate(); err != nil {
 		return job, err
 	}
-	if f.workers < 0 || f.workers > mostParts || f.partitions < 0 || f.partitions > mostParts {
-		return job, usage("--workers and --partitions are numbers from 1 to %d, or 0 for the default", mostParts)
+	if err := checkParts(f.workers, f.partitions); err != nil {
+		return job, err
 	}
 	if err := f.checkRestate(); err != nil {
 		return job, err
@@ -234,6 +234,14 @@ func (f *runFlags) job(ctx context.Context, made moment, progress *progress) (jo
 	job.Operator = operator(f.operator)
 	job.Now = f.now
 	return job, nil
+}
+
+// checkParts checks --workers and --partitions.
+func checkParts(workers, partitions int) error {
+	if workers < 0 || workers > mostParts || partitions < 0 || partitions > mostParts {
+		return usage("--workers and --partitions are numbers from 1 to %d, or 0 for the default", mostParts)
+	}
+	return nil
 }
 
 // checkRestate sees to it that a restatement, and nothing else, has a reason.

@@ -47,8 +47,8 @@ wrong. --rules may be repeated, for dates that were settled with different ruleb
 	set.StringVar(&flags.date, "date", "", "the only settlement date to look at, YYYY-MM-DD")
 	set.BoolVar(&flags.deep, "deep", false, "compute the dates again and compare every byte")
 	set.BoolVar(&flags.asJSON, "json", false, "print the report as JSON")
-	set.IntVar(&flags.workers, "workers", 0, "how many processors to use (default: those of the machine); changes no result")
-	set.IntVar(&flags.partitions, "partitions", 0, "into how many parts the work is split (default: by the size of the files); changes no result")
+	set.IntVar(&flags.workers, "workers", 0, "with --deep: how many processors to use (default: those of the machine); changes no result")
+	set.IntVar(&flags.partitions, "partitions", 0, "with --deep: into how many parts the work is split (default: by the size of the files); changes no result")
 	return command
 }
 
@@ -93,6 +93,14 @@ func (f *verifyFlags) job(command *cobra.Command) (job batch.VerifyJob, err erro
 	}
 	if f.deep && len(f.rules) == 0 {
 		return job, usage("--deep needs --rules: the rulebook with which the dates were settled; for example: %s", strings.TrimSpace(command.Example))
+	}
+	if err := checkParts(f.workers, f.partitions); err != nil {
+		return job, err
+	}
+	for _, name := range []string{"workers", "partitions"} {
+		if !f.deep && onCommandLine(command.Flags(), name) {
+			return job, usage("--%s belongs to --deep: without it nothing is computed", name)
+		}
 	}
 	for _, path := range f.rules {
 		rulebook, err := readRulebook(path)
