@@ -418,13 +418,16 @@ func (j *Job) alreadySettled(ctx context.Context, ledger *books.Ledger, date set
 
 // whatBecomesOf says what the run of the next date does with an object that has no final state: known is what settled
 // dates found under each key, consumed which of them settled it.
-func (j *Job) whatBecomesOf(ledger *books.Ledger, object *intake.Object, known map[string]*books.InputRecord, consumed map[string]settlement.Date, next settlement.Date) string {
-	if date, settled := consumed[object.Key]; settled {
-		return fmt.Sprintf("%s was written again after %s had settled it; other content is held as %s and never settled: %s",
-			object.Key, date, settlement.ReplacedFile, adviceOnReplaced(ledger, date))
-	}
+func (j *Job) whatBecomesOf(ledger *books.Ledger, object *intake.Object, known map[string]*books.InputRecord, consumed map[string]consumedObject, next settlement.Date) string {
+	before, settled := consumed[object.Key]
 	seen := known[object.Key]
 	switch {
+	case settled && before.bytes == object.Size:
+		return fmt.Sprintf("%s was written again after %s had settled it, in the same size and maybe with the same content; %s compares it, and holds other content as %s: in that case %s",
+			object.Key, before.on, next, settlement.ReplacedFile, adviceOnReplaced(ledger, before.on))
+	case settled:
+		return fmt.Sprintf("%s was written again after %s had settled it; other content is held as %s and never settled: %s",
+			object.Key, before.on, settlement.ReplacedFile, adviceOnReplaced(ledger, before.on))
 	case seen == nil:
 		return fmt.Sprintf("%s is not on record and goes to %s", object.Key, next)
 	case seen.State == settlement.Held && isAsSeen(object, seen):

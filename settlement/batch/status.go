@@ -31,7 +31,7 @@ type Status struct {
 	Pending []ObjectStatus `json:"pending"`
 	TooLate []ObjectStatus `json:"too_late,omitempty"`
 	// Replaced are objects that were settled and written again since: other content under their keys is
-	// held and never settled.
+	// held and never settled. Those of the same size may have the same content, as after a copy.
 	Replaced []ReplacedStatus `json:"replaced,omitempty"`
 	// Held are the files that the last settled date held.
 	Held []HeldStatus `json:"held"`
@@ -75,6 +75,9 @@ type ReplacedStatus struct {
 	// SettledOn is the date that settled it before. Final says that it is closed, so that it cannot be restated.
 	SettledOn settlement.Date `json:"settled_on"`
 	Final     bool            `json:"final,omitempty"`
+	// SameSize says that it has as many bytes as what was settled. Then only a run, which reads it, can say
+	// whether the content is another.
+	SameSize bool `json:"same_size,omitempty"`
 }
 
 // A HeldStatus is a file that is held.
@@ -234,10 +237,10 @@ func (s *Status) addObjects(ctx context.Context, inbox storage.Bucket, ledger *b
 			continue
 		}
 		found := ObjectStatus{rulebook.Parties.ID(object.Merchant), object.Key, object.Date, object.Size}
-		settledOn, settled := consumed[object.Key]
+		before, settled := consumed[object.Key]
 		switch {
 		case settled:
-			s.Replaced = append(s.Replaced, ReplacedStatus{found, settledOn, isFinal(ledger, settledOn)})
+			s.Replaced = append(s.Replaced, ReplacedStatus{found, before.on, isFinal(ledger, before.on), before.bytes == object.Size})
 		case any && lastLook(object.Key, rulebook) < next:
 			s.TooLate = append(s.TooLate, found)
 		default:
@@ -308,14 +311,20 @@ func isAsSeen(object *intake.Object, seen *books.InputRecord) bool {
 	return seen.Bytes == object.Size && seen.Version == object.Version
 }
 
-// consumedOn returns the date that settled each object, by key.
-func consumedOn(ledger *books.Ledger) map[string]settlement.Date {
-	consumed := make(map[string]settlement.Date)
+// A consumedObject is an object as it was settled.
+type consumedObject struct {
+	on    settlement.Date
+	bytes int64
+}
+
+// consumedOn returns every object that a date settled, by key.
+func consumedOn(ledger *books.Ledger) map[string]consumedObject {
+	consumed := make(map[string]consumedObject)
 	for _, date := range settledDates(ledger) {
 		settled, _ := ledger.Settled(date)
 		for i := range settled.Inputs {
 			if settled.Inputs[i].State == settlement.Consumed {
-				consumed[settled.Inputs[i].Key] = date
+				consumed[settled.Inputs[i].Key] = consumedObject{date, settled.Inputs[i].Bytes}
 			}
 		}
 	}

@@ -164,16 +164,32 @@ func describeObjects(out *strings.Builder, title, meaning string, objects []batc
 }
 
 func describeReplaced(out *strings.Builder, replaced []batch.ReplacedStatus) {
-	if len(replaced) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "replaced: %s, written again after being settled; other content is held and never settled\n", count(int64(len(replaced)), "file"))
+	var other, same []batch.ReplacedStatus
 	for _, file := range replaced {
+		if file.SameSize {
+			same = append(same, file)
+		} else {
+			other = append(other, file)
+		}
+	}
+	if len(other) > 0 {
+		fmt.Fprintf(out, "replaced: %s, written again after being settled; other content is held and never settled\n", count(int64(len(other)), "file"))
+		describeWrittenAgain(out, other, "")
+	}
+	if len(same) > 0 {
+		fmt.Fprintf(out, "written again: %s, in the size that was settled and maybe with the same content; the next run compares what it still reads, and holds what differs\n", count(int64(len(same)), "file"))
+		describeWrittenAgain(out, same, "if the content is another, ")
+	}
+}
+
+// describeWrittenAgain says of each file what to do, and on which condition.
+func describeWrittenAgain(out *strings.Builder, files []batch.ReplacedStatus, condition string) {
+	for _, file := range files {
 		advice := "restate that date"
 		if file.Final {
-			advice = "that date is closed: deliver the rest under a new name"
+			advice = "deliver the rest under a new name, as that date is closed"
 		}
-		fmt.Fprintf(out, "  %s  settled on %s; %s\n", printable(file.Key), file.SettledOn, advice)
+		fmt.Fprintf(out, "  %s  settled on %s; %s%s\n", printable(file.Key), file.SettledOn, condition, advice)
 	}
 }
 
