@@ -29,6 +29,7 @@ func TestStoresThatOverlap(t *testing.T) {
 	contains(t, night(exitUsage, "--acks="+below("linked/merchant=NEW/told")), inbox+" overlap, the first lies in the second at merchant=NEW/told, so that")
 	contains(t, night(exitUsage, "--inbox="+below("linked"), "--statements="+below("inbox/published")),
 		"the statements (--statements "+below("inbox/published")+") and the inbox (--inbox "+below("linked")+") overlap, the first lies in the second at published")
+	contains(t, night(exitUsage, "--acks="+w.root), inbox+" and the acknowledgements (--acks "+w.root+") overlap, the first lies in the second at inbox")
 	contains(t, night(exitUsage, "--ledger="+w.root), inbox+" and the ledger (--ledger "+w.root+") overlap, the first lies in the second at inbox")
 
 	t.Setenv("SETTLE_ACKS", below("inbox"))
