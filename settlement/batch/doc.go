@@ -130,6 +130,10 @@
 // a duplicate, on one date only. And the bucket of statements holds what is on record and nothing else;
 // what merchants are told about their deliveries is there as it is on record, if the job says where.
 //
+// Runs may be at work meanwhile. What is published differs from the record for that reason only if it is of a date that a record
+// settled after the one up to which everything was published when this began, and if it is missing, or is what any record says of that date: then it is said
+// once for each date, and nobody is told to mend or to remove it. It is a fault if neither the log nor the mark of what is published has moved since.
+//
 // Deep computes a date again, from an inbox that lists what the record lists, with the versions on
 // record, and takes each content from the inbox of today if it has the SHA-256 on record. The
 // rulebook must have the digest on record. State and all published files must come out byte for

@@ -44,6 +44,9 @@ type VerifyReport struct {
 	Recomputed []settlement.Date `json:"recomputed,omitempty"`
 	// Faults is everything that is wrong; the ledger is sound if there is nothing.
 	Faults []Fault `json:"faults"`
+	// Meanwhile is what was not as on record, but may be so because another process put something on record, or published, while this
+	// looked: it says nothing about the ledger. Verify again.
+	Meanwhile []Fault `json:"meanwhile,omitempty"`
 }
 
 // A Fault is something that is wrong.
@@ -64,7 +67,9 @@ func (f Fault) String() string {
 // Verify checks the chain of the log, every object's SHA-256, every invariant that can be read
 // off the published tables and the state, and that statements and acknowledgements are what is on record; with
 // Deep also that the dates come out the same when they are computed again. Everything that is
-// wrong is in the report. An error says that something could not be looked at.
+// wrong is in the report. Runs may be at work meanwhile: what they have not published yet is told apart by
+// how far the places themselves say that everything is published, and by the records that were written since.
+// An error says that something could not be looked at.
 func Verify(ctx context.Context, job VerifyJob) (*VerifyReport, error) {
 	v := &verifier{job: &job, report: &VerifyReport{Dates: []settlement.Date{}, Faults: []Fault{}}}
 	var err error
@@ -98,11 +103,20 @@ type verifier struct {
 }
 
 func (v *verifier) fault(where string, date settlement.Date, format string, arguments ...any) {
+	v.report.Faults = append(v.report.Faults, newFault(where, date, format, arguments...))
+}
+
+// meanwhile notes what may be no fault, as another process is at work.
+func (v *verifier) meanwhile(where string, date settlement.Date, format string, arguments ...any) {
+	v.report.Meanwhile = append(v.report.Meanwhile, newFault(where, date, format, arguments...))
+}
+
+func newFault(where string, date settlement.Date, format string, arguments ...any) Fault {
 	fault := Fault{Where: where, Message: fmt.Sprintf(format, arguments...)}
 	if date != settlement.NoDate {
 		fault.Date = date.String()
 	}
-	v.report.Faults = append(v.report.Faults, fault)
+	return fault
 }
 
 func (v *verifier) run(ctx context.Context) error {

@@ -15,8 +15,11 @@ func (v *verifier) checkAcknowledgements(ctx context.Context, dates []settlement
 	if v.job.Acknowledgements == nil {
 		return nil
 	}
+	acknowledgements := copies{where: "acknowledgements", bucket: v.job.Acknowledgements, readMark: v.ledger.AcknowledgementsMark, sums: acknowledgementSums}
+	if err := acknowledgements.begin(ctx); err != nil {
+		return err
+	}
 	type told struct {
-		date settlement.Date
 		key  string
 		file books.FileRecord
 	}
@@ -27,7 +30,7 @@ func (v *verifier) checkAcknowledgements(ctx context.Context, dates []settlement
 		for _, acknowledgement := range settled.Acknowledgements {
 			folder := books.StatementFolder(acknowledgement.Merchant, date)
 			for _, file := range acknowledgement.Files {
-				all = append(all, told{date, folder + "/" + file.Name, file})
+				all = append(all, told{folder + "/" + file.Name, file})
 				keys = append(keys, folder+"/"+file.Name)
 			}
 		}
@@ -37,22 +40,22 @@ func (v *verifier) checkAcknowledgements(ctx context.Context, dates []settlement
 		return err
 	}
 	for _, one := range all {
-		v.checkAcknowledgement(one.date, one.key, one.file, sums[one.key], faults[one.key])
+		v.compareAcknowledgement(&acknowledgements, one.key, one.file, sums[one.key], faults[one.key])
 	}
-	return nil
+	return v.reportPublished(ctx, &acknowledgements)
 }
 
-// checkAcknowledgement compares what a file comes to, or why it cannot be read, with the record.
-func (v *verifier) checkAcknowledgement(date settlement.Date, key string, file books.FileRecord, sum string, err error) {
+// compareAcknowledgement compares what a file comes to, or why it cannot be read, with the record.
+func (v *verifier) compareAcknowledgement(acknowledgements *copies, key string, file books.FileRecord, sum string, err error) {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		v.fault("acknowledgements", date, "%s is missing; settle repair brings it back", key)
+		acknowledgements.differs(key, content{kind: absent}, "%s is missing; settle repair brings it back", key)
 	case errors.Is(err, storage.ErrChanged):
-		v.fault("acknowledgements", date, "%s was changed while it was read; is a run publishing? Verify again", key)
+		acknowledgements.differs(key, content{kind: changing}, "%s was changed while it was read; is a run publishing? Verify again", key)
 	case errors.Is(err, storage.ErrIrregular):
-		v.fault("acknowledgements", date, "%v", err)
+		acknowledgements.differs(key, content{kind: irregular}, "%v: remove it and run settle repair", err)
 	// Forgetting a member does not reach what merchants were told before.
 	case sum != file.SHA256 && sum != v.ledger.Current(file).SHA256:
-		v.fault("acknowledgements", date, "%s has SHA-256 %s instead of %s; settle repair mends it", key, sum, v.ledger.Current(file).SHA256)
+		acknowledgements.differs(key, content{summed, sum}, "%s has SHA-256 %s instead of %s; settle repair mends it", key, sum, v.ledger.Current(file).SHA256)
 	}
 }

@@ -18,6 +18,10 @@ import (
 
 // checkStatements compares the bucket of statements with the record.
 func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date) error {
+	statements := copies{where: "statements", bucket: v.job.Statements, readMark: v.ledger.StatementsMark, sums: statementSums}
+	if err := statements.begin(ctx); err != nil {
+		return err
+	}
 	wanted := make(map[string]string) // SHA-256 by key
 	var prefixes []string
 	for _, date := range dates {
@@ -35,7 +39,7 @@ func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date)
 		for _, object := range objects {
 			found[object.Key] = true
 			if wanted[object.Key] == "" {
-				v.fault("statements", dateOfKey(object.Key), "%s is not on record; find out how it came there and remove it", object.Key)
+				statements.differs(object.Key, content{kind: unread}, "%s is not on record; find out how it came there and remove it", object.Key)
 			}
 		}
 	}
@@ -48,16 +52,16 @@ func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date)
 		err := faults[key]
 		switch {
 		case errors.Is(err, storage.ErrChanged), errors.Is(err, storage.ErrNotFound):
-			v.fault("statements", dateOfKey(key), "%s was changed while it was read; is a run publishing? Verify again", key)
+			statements.differs(key, content{kind: changing}, "%s was changed while it was read; is a run publishing? Verify again", key)
 		case errors.Is(err, storage.ErrIrregular):
-			v.fault("statements", dateOfKey(key), "%v: remove it and run settle repair", err)
+			statements.differs(key, content{kind: irregular}, "%v: remove it and run settle repair", err)
 		case !found[key]:
-			v.fault("statements", dateOfKey(key), "%s is missing; settle repair brings it back", key)
+			statements.differs(key, content{kind: absent}, "%s is missing; settle repair brings it back", key)
 		case sums[key] != wanted[key]:
-			v.fault("statements", dateOfKey(key), "%s has SHA-256 %s instead of %s; settle repair mends it", key, sums[key], wanted[key])
+			statements.differs(key, content{summed, sums[key]}, "%s has SHA-256 %s instead of %s; settle repair mends it", key, sums[key], wanted[key])
 		}
 	}
-	return nil
+	return v.reportPublished(ctx, &statements)
 }
 
 // addWanted adds the files that a date has in the statements, and returns where they lie.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,14 +19,6 @@ import (
 
 // markKey holds up to which record everything was projected.
 const markKey = "alliance/_projected.json"
-
-type mark struct {
-	Seq int64 `json:"seq"`
-	// Computation is the computation id of the newest date by then: the mark of another ledger,
-	// such as one that was begun anew or restored from a copy, counts for nothing. A record's hash
-	// would do as well, but what is published holds no clock and no random number.
-	Computation string `json:"computation_id"`
-}
 
 // A projection copies folders to the bucket of statements, or of acknowledgements.
 type projection struct {
@@ -114,12 +105,15 @@ func (p *projection) all(markKey string, project func(settlement.Date) error) er
 		return nil
 	}
 	crash.At(crash.FoldersProjected)
-	if err := p.replace(markKey, mark{head, p.ledger.computationAt(head)}); err != nil {
+	if err := p.replace(markKey, Mark{head, p.ledger.computationAt(head)}); err != nil {
 		return err
 	}
 	crash.At(crash.ProjectionMarked)
 	return nil
 }
+
+// SettledAfter returns the dates that records after a number settled, in order.
+func (l *Ledger) SettledAfter(seq int64) []settlement.Date { return l.datesAfter(seq, false) }
 
 // datesAfter returns the dates that records after a number settled, or all dates, in order.
 func (l *Ledger) datesAfter(seq int64, all bool) []settlement.Date {
@@ -166,22 +160,12 @@ func (p *projection) checkNewer() error {
 	return nil
 }
 
-// mark reads a mark; it is zero if there is none. One that cannot be read, or of another ledger,
+// mark reads a mark; it is zero if there is none. One that cannot be read, or of another log,
 // costs only time.
-func (p *projection) mark(key string) (mark, error) {
-	text, err := p.read(key)
-	if errors.Is(err, storage.ErrNotFound) {
-		return mark{}, nil
-	}
-	if err != nil {
-		return mark{}, err
-	}
-	var found mark
-	if head, _ := p.ledger.Head(); json.Unmarshal(text, &found) != nil || found.Seq < 1 || found.Seq > head {
-		return mark{}, nil
-	}
-	if found.Computation != p.ledger.computationAt(found.Seq) {
-		return mark{}, nil
+func (p *projection) mark(key string) (Mark, error) {
+	found, err := readMark(p.ctx, p.bucket, key)
+	if err != nil || !p.ledger.IsMarkOf(found) {
+		return Mark{}, err
 	}
 	return found, nil
 }
@@ -198,15 +182,6 @@ func (l *Ledger) computationAt(seq int64) string {
 		})
 	}
 	return id
-}
-
-func (p *projection) read(key string) ([]byte, error) {
-	reader, _, err := p.bucket.Open(p.ctx, key, "")
-	if err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(reader)
-	return content, errors.Join(err, reader.Close())
 }
 
 // sum returns the SHA-256 of what lies under a key.

@@ -7,6 +7,7 @@ import (
 
 	"alliance/settlement"
 	"alliance/settlement/batch"
+	"alliance/settlement/books"
 
 	"github.com/spf13/cobra"
 )
@@ -31,7 +32,9 @@ that the detail adds up to its lines and the alliance's lines are the statements
 that points roll forward from date to date and are the open lots of the state, that every file of the
 inbox was settled once, and that the statements are what is on record. So it does with what merchants were
 told about their deliveries, where --root, --inbox or --acks says where that lies. It writes nothing. It
-ends with exit code 1 if anything is wrong, and names all of it.
+ends with exit code 1 if anything is wrong, and names all of it. Where a run puts a date on record or
+publishes it while verify looks, nothing can be said of that date: if nothing else is wrong it ends with
+exit code 4, verify again then.
 
 With --deep it computes the dates again from the files in the inbox and the rulebooks given, and
 compares every byte. It says so where a file is gone or the rulebook is another one: that counts as
@@ -77,10 +80,18 @@ func (f *verifyFlags) run(command *cobra.Command) error {
 		}
 		err = printText(command, &text)
 	}
-	if err == nil && len(report.Faults) > 0 {
-		err = fmt.Errorf("%w: %s", errUnsound, count(int64(len(report.Faults)), "fault"))
+	return errors.Join(err, outcome(report))
+}
+
+// outcome returns an error that says why a ledger was not found to be sound.
+func outcome(report *batch.VerifyReport) error {
+	switch {
+	case len(report.Faults) > 0:
+		return fmt.Errorf("%w: %s", errUnsound, count(int64(len(report.Faults)), "fault"))
+	case len(report.Meanwhile) > 0:
+		return fmt.Errorf("%w while this looked, so not everything could be compared; verify again", books.ErrLost)
 	}
-	return err
+	return nil
 }
 
 func (f *verifyFlags) job(command *cobra.Command) (job batch.VerifyJob, err error) {
@@ -128,13 +139,19 @@ func describeVerification(out *strings.Builder, report *batch.VerifyReport) {
 	for _, fault := range report.Faults {
 		fmt.Fprintf(out, "%s\n", printable(fault.String()))
 	}
+	for _, one := range report.Meanwhile {
+		fmt.Fprintf(out, "%s\n", printable(one.String()))
+	}
 	fmt.Fprintf(out, "verified %s, %s", count(int64(len(report.Dates)), "date"), count(report.Objects, "object"))
 	if len(report.Recomputed) > 0 {
 		fmt.Fprintf(out, "; computed again with the same bytes: %s", count(int64(len(report.Recomputed)), "date"))
 	}
-	if len(report.Faults) == 0 {
+	switch {
+	case len(report.Faults) == 0 && len(report.Meanwhile) == 0:
 		out.WriteString(": sound\n")
-	} else {
+	case len(report.Faults) == 0:
+		out.WriteString(": no fault, but not everything could be compared while another process was at work; verify again\n")
+	default:
 		fmt.Fprintf(out, ": %s\n", count(int64(len(report.Faults)), "fault"))
 	}
 	if report.Head == nil {

@@ -1,0 +1,58 @@
+package books
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"alliance/settlement/storage"
+)
+
+// Newer returns the number of the record after the head if somebody has written it by now, else 0. It does not read the log on.
+func (l *Ledger) Newer(ctx context.Context) (seq int64, err error) {
+	head, _ := l.Head()
+	present, err := l.present(ctx, logKey(head+1))
+	if err != nil || !present {
+		return 0, err
+	}
+	return head + 1, nil
+}
+
+// A Mark says up to which record everything was published. It lies beside what is published.
+type Mark struct {
+	Seq int64 `json:"seq"`
+	// Computation is the computation id of the newest date by then: it tells the mark of another log, such as one that was begun anew or
+	// restored from a copy. A record's hash would do as well, but what is published holds no clock and no random number.
+	Computation string `json:"computation_id"`
+}
+
+// StatementsMark returns the mark in the bucket of statements; it is zero if there is none that can be read.
+func (l *Ledger) StatementsMark(ctx context.Context, statements storage.Bucket) (Mark, error) {
+	return readMark(ctx, statements, markKey)
+}
+
+// AcknowledgementsMark returns the mark in the bucket of acknowledgements; it is zero if there is none that can be read.
+func (l *Ledger) AcknowledgementsMark(ctx context.Context, acknowledgements storage.Bucket) (Mark, error) {
+	return readMark(ctx, acknowledgements, acknowledgedKey)
+}
+
+func readMark(ctx context.Context, bucket storage.Bucket, key string) (found Mark, err error) {
+	text, err := readObject(ctx, bucket, key)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrIrregular) {
+		return Mark{}, nil
+	}
+	if err != nil {
+		return Mark{}, fmt.Errorf("read %s, which says what is published: %w", key, err)
+	}
+	if json.Unmarshal(text, &found) != nil || found.Seq < 1 {
+		return Mark{}, nil
+	}
+	return found, nil
+}
+
+// IsMarkOf reports whether a mark is one of this log, as far as that was read.
+func (l *Ledger) IsMarkOf(mark Mark) bool {
+	head, _ := l.Head()
+	return mark.Seq <= head && mark.Computation == l.computationAt(mark.Seq)
+}
