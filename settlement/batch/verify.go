@@ -127,7 +127,13 @@ func (v *verifier) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	objects, err := v.ledger.VerifyDate(ctx, v.job.Date, func(fault error) { v.fault("object", settlement.NoDate, "%v", fault) })
+	objects, err := v.ledger.VerifyDate(ctx, v.job.Date, func(fault error) {
+		if errors.Is(fault, books.ErrLost) {
+			v.meanwhile("object", settlement.NoDate, "%v", fault)
+		} else {
+			v.fault("object", settlement.NoDate, "%v", fault)
+		}
+	})
 	v.report.Objects = objects
 	if err != nil {
 		return err
@@ -147,7 +153,10 @@ func (v *verifier) run(ctx context.Context) error {
 		return nil
 	}
 	for _, date := range dates {
-		if err := v.recompute(ctx, date); err != nil {
+		err := v.recompute(ctx, date)
+		if errors.Is(err, books.ErrLost) {
+			v.meanwhile("recomputation", date, "not computed again: %v", err)
+		} else if err != nil {
 			return err
 		}
 	}

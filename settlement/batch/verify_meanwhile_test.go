@@ -3,6 +3,8 @@ package batch
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"alliance/settlement"
@@ -13,11 +15,10 @@ import (
 
 // before returns a bucket that does something once, before a call.
 func before(bucket storage.Bucket, operation faults.Operation, prefix string, do func()) storage.Bucket {
-	done := false
+	var once sync.Once
 	return faults.Wrap(bucket, "", func(call faults.Call, run func() error) error {
-		if !done && call.Operation == operation && strings.HasPrefix(call.Key, prefix) {
-			done = true
-			do()
+		if call.Operation == operation && strings.HasPrefix(call.Key, prefix) {
+			once.Do(do)
 		}
 		return run()
 	})
@@ -91,10 +92,10 @@ func TestVerifyBesideARunThatHasCommitted(t *testing.T) {
 	w := smallWorld(t)
 	w.settle(t, "2026-01-05")
 	job := w.publishJob(t, "2026-01-06", nil)
-	writes := 0
+	var writes atomic.Int64
 	job.Statements = faults.Wrap(w.statements, "", func(call faults.Call, run func() error) error {
 		if call.Operation.Writes() {
-			if writes++; writes > 2 {
+			if writes.Add(1) > 2 {
 				return died
 			}
 		}
@@ -134,5 +135,75 @@ func TestVerifyBesideARunThatHasCommitted(t *testing.T) {
 	ledger := must[*books.Ledger](t)(books.Open(t.Context(), w.ledger))
 	if head, _ := ledger.Head(); head != 2 {
 		t.Errorf("%d records", head)
+	}
+}
+
+// TestForgetMeanwhile forgets a member before each of the reads of objects that a restatement, another forget and a verification make: they have
+// lost to it, and the ledger is not damaged.
+func TestForgetMeanwhile(t *testing.T) {
+	w := smallWorld(t)
+	w.settle(t, "2026-01-06")
+	settled := contentsOf(t, w.ledger)
+	restated := w.publishJob(t, "2026-01-05", nil)
+	restated.CatchUp, restated.Restate, restated.Reason = false, true, "corrected"
+	tried := restated
+	tried.DryRun = true
+	for name, do := range map[string]func(storage.Bucket) error{
+		"restate": func(ledger storage.Bucket) error {
+			restated.Ledger = ledger
+			_, err := Run(t.Context(), restated)
+			return err
+		},
+		"restate --dry-run": func(ledger storage.Bucket) error {
+			tried.Ledger = ledger
+			_, err := Run(t.Context(), tried)
+			return err
+		},
+		"forget": func(ledger storage.Bucket) error {
+			_, err := ForgetMember(t.Context(), ForgetJob{Ledger: ledger, Member: "m1", Reason: "asked for it"})
+			return err
+		},
+		"verify --deep": func(ledger storage.Bucket) error {
+			report := w.verify(t, func(job *VerifyJob) { job.Ledger, job.Deep = ledger, true })
+			expectNoRemoval(t, report)
+			for _, fault := range report.Faults {
+				t.Error(fault)
+			}
+			if len(report.Meanwhile) > 0 {
+				return books.ErrLost
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lost := 0
+			for moment := int64(1); ; moment++ {
+				ledger := storage.NewMemory()
+				for key, content := range settled {
+					replaceContent(t, ledger, key, content)
+				}
+				var opened atomic.Int64
+				err := do(faults.Wrap(ledger, "", func(call faults.Call, run func() error) error {
+					if call.Operation == faults.Open && strings.HasPrefix(call.Key, "runs/") {
+						if opened.Add(1) == moment {
+							must[ForgetReport](t)(ForgetMember(t.Context(), ForgetJob{Ledger: ledger, Member: "m2", Reason: "asked for it"}))
+						}
+					}
+					return run()
+				}))
+				if errors.Is(err, books.ErrLost) {
+					lost++
+				} else if err != nil {
+					t.Errorf("read %d: %v", moment, err)
+				}
+				if opened.Load() < moment {
+					break
+				}
+			}
+			if lost == 0 {
+				t.Error("nobody noticed")
+			}
+			t.Logf("lost %d times", lost)
+		})
 	}
 }

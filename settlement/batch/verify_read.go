@@ -170,6 +170,9 @@ func (v *verifier) readable(facts *dateFacts, where string, date settlement.Date
 	facts.unreadable = true
 	var content *contentError
 	switch {
+	case errors.Is(err, books.ErrLost):
+		v.meanwhile(where, date, "%v", err)
+		return nil
 	case errors.Is(err, books.ErrBroken): // reported as an object
 		return nil
 	case errors.As(err, &content):

@@ -182,7 +182,8 @@ func checkFolder(files []FileRecord, last string) error {
 }
 
 // Verify reads every object on record and compares it with its SHA-256, and checks that the
-// versions of every statement are 1 to N. It calls report for each fault and returns an error
+// versions of every statement are 1 to N. It calls report for each fault, one that wraps [ErrBroken], and with
+// [ErrLost] for an object that is gone since a record came after the head. It returns an error
 // only if the store fails.
 func (l *Ledger) Verify(ctx context.Context, report func(fault error)) error {
 	_, err := l.VerifyDate(ctx, settlement.NoDate, report)
@@ -278,7 +279,7 @@ func (l *Ledger) faultsOf(ctx context.Context, file FileRecord) (faults []error,
 		return faults, err
 	}
 	err = l.verifyObject(ctx, file)
-	if errors.Is(err, ErrBroken) {
+	if errors.Is(err, ErrBroken) || errors.Is(err, ErrLost) {
 		return []error{err}, nil
 	}
 	return nil, err
@@ -286,7 +287,7 @@ func (l *Ledger) faultsOf(ctx context.Context, file FileRecord) (faults []error,
 
 // verify reads an object and returns an error if it is not what is on record.
 func (l *Ledger) verify(ctx context.Context, file FileRecord) error {
-	body := &objectBody{ctx: ctx, bucket: l.bucket, file: file}
+	body := &objectBody{ctx: ctx, ledger: l, file: file}
 	_, err := io.Copy(io.Discard, body)
 	return errors.Join(err, body.Close())
 }

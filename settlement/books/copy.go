@@ -17,7 +17,7 @@ import (
 // cannot end up with a whole copy of a damaged object.
 type objectBody struct {
 	ctx    context.Context
-	bucket storage.Bucket
+	ledger *Ledger
 	// kept, if not nil, may have the file in memory; packs has the pack that it lies in.
 	kept  *kept
 	packs *packs
@@ -87,7 +87,7 @@ func (b *objectBody) open() error {
 	}
 	reader, size, err := b.source()
 	if errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: object %s is on record and missing: %w", ErrBroken, b.file.Place(), err)
+		return fmt.Errorf("%w: %w", b.ledger.missing(b.ctx, "object "+b.file.Place()), err)
 	}
 	if err != nil {
 		return fmt.Errorf("open object %s: %w", b.file.Place(), err)
@@ -108,9 +108,9 @@ func (b *objectBody) source() (io.ReadCloser, int64, error) {
 		}
 	}
 	if b.file.Offset != 0 {
-		return b.packs.open(b.ctx, b.bucket, b.file)
+		return b.packs.open(b.ctx, b.ledger.bucket, b.file)
 	}
-	reader, object, err := b.bucket.Open(b.ctx, b.file.Object, "")
+	reader, object, err := b.ledger.bucket.Open(b.ctx, b.file.Object, "")
 	return reader, object.Size, err
 }
 

@@ -126,7 +126,8 @@
 // the objects replaced are deleted after the commit ([Ledger.RemoveReplaced], which anybody may
 // repeat). The record holds the pseudonym and a salted digest of the member's id: when a date that
 // was settled before is computed again, [Ledger.Pseudonyms] lead the member's rows to the account.
-// Later dates know the id no more: rows under it open a new account. Whoever can guess a member's
+// Later dates know the id no more: rows under it open a new account. Who has read the log before the forget and looks for what
+// it deleted, or for what an attempt stored that it cleaned up, finds the newer record and gets [ErrLost], not [ErrBroken]. Whoever can guess a member's
 // id can test the guess against the digest; the ledger is private to the alliance.
 //
 // # Errors

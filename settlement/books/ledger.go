@@ -20,7 +20,8 @@ var (
 	ErrUnsafe = errors.New("the store is unsafe")
 	// ErrBroken says that the ledger is damaged: a record is missing or altered, or an object is.
 	ErrBroken = errors.New("the ledger is damaged")
-	// ErrLost says that another run filled the slot first: nothing of this one is on record. Run again.
+	// ErrLost says that another run filled the slot first: nothing of this one is on record. Run again. So it does where
+	// that run has removed what this one reads.
 	ErrLost = errors.New("another run won")
 	// ErrAborted says that the commit failed for sure: the slot holds an abort record.
 	ErrAborted = errors.New("the commit failed and was aborted")
@@ -219,12 +220,13 @@ func (l *Ledger) eachStatement(date settlement.Date, visit func(*StatementRecord
 }
 
 // Read returns the content of a file on record, after checking its SHA-256; of one that was
-// replaced since, that of its substitute. A file that is gone or altered is [ErrBroken].
+// replaced since, that of its substitute. A file that is gone or altered is [ErrBroken]; one that is gone
+// since a record came after the head is [ErrLost].
 func (l *Ledger) Read(ctx context.Context, file FileRecord) ([]byte, error) {
 	file = l.Current(file)
 	content, err := l.readFile(ctx, file)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: object %s is on record and missing", ErrBroken, file.Place())
+		return nil, l.missing(ctx, "object "+file.Place())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read an object of the ledger: %w", err)

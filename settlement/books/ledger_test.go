@@ -301,7 +301,7 @@ func TestObjectBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := FileRecord{Object: "k", Bytes: int64(len(content)), SHA256: digest(content)}
-	body := &objectBody{ctx: t.Context(), bucket: bucket, file: file}
+	body := &objectBody{ctx: t.Context(), ledger: &Ledger{bucket: bucket}, file: file}
 	for _, offset := range []int64{0, 0, 7, 9_999, 10_000, 0} {
 		if _, err := body.Seek(offset, io.SeekStart); err != nil {
 			t.Fatal(err)
@@ -315,7 +315,7 @@ func TestObjectBody(t *testing.T) {
 		t.Errorf("end: %d, %v", end, err)
 	}
 	file.SHA256 = digest(nil)
-	damaged := &objectBody{ctx: t.Context(), bucket: bucket, file: file}
+	damaged := &objectBody{ctx: t.Context(), ledger: &Ledger{bucket: bucket}, file: file}
 	if _, err := io.ReadFull(damaged, make([]byte, len(content))); !errors.Is(err, ErrBroken) {
 		t.Errorf("the last byte of a damaged object was given: %v", err)
 	}

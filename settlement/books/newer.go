@@ -19,6 +19,20 @@ func (l *Ledger) Newer(ctx context.Context) (seq int64, err error) {
 	return head + 1, nil
 }
 
+// missing says what it means that an object is not there which is on record, or which this process stored: somebody whose record comes after
+// the head has replaced it, as a forget does, or cleaned up an attempt that was passed; else the ledger is damaged. It changes nothing: objects are read
+// by many goroutines at a time.
+func (l *Ledger) missing(ctx context.Context, what string) error {
+	newer, err := l.Newer(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is missing, and whether another run has removed it is not known: %w", what, err)
+	case newer > 0:
+		return fmt.Errorf("%w: record %d was written meanwhile, and %s is gone since; run again", ErrLost, newer, what)
+	}
+	return fmt.Errorf("%w: %s is on record and missing", ErrBroken, what)
+}
+
 // A Mark says up to which record everything was published. It lies beside what is published.
 type Mark struct {
 	Seq int64 `json:"seq"`

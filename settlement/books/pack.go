@@ -124,8 +124,10 @@ func (l *Ledger) readFile(ctx context.Context, file FileRecord) ([]byte, error) 
 func (l *Ledger) verifyPack(ctx context.Context, key string, report func(fault error)) error {
 	content, err := l.readObject(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
-		report(fmt.Errorf("%w: pack %s is on record and missing", ErrBroken, key))
-		return nil
+		if err = l.missing(ctx, "pack "+key); errors.Is(err, ErrBroken) || errors.Is(err, ErrLost) {
+			report(err)
+			return nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("read pack %s: %w", key, err)

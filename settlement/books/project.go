@@ -2,6 +2,7 @@ package books
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -133,8 +134,9 @@ var errNewer = errors.New("there are newer records")
 func (p *projection) run(work func() error) error {
 	for {
 		err := work()
-		if err == nil {
-			err = p.checkNewer()
+		if err == nil || errors.Is(err, ErrLost) {
+			// What is gone from the ledger since a newer record has been replaced: that record says by what.
+			err = cmp.Or(p.checkNewer(), err)
 		}
 		if !errors.Is(err, errNewer) {
 			if err != nil {
@@ -439,7 +441,7 @@ func (p *projection) copy(ctx context.Context, folder string, files []FileRecord
 
 // body returns what is to be copied of a file.
 func (p *projection) body(ctx context.Context, file FileRecord) *objectBody {
-	return &objectBody{ctx: ctx, bucket: p.ledger.bucket, kept: p.ledger.kept, packs: p.packs, file: p.ledger.Current(file)}
+	return &objectBody{ctx: ctx, ledger: p.ledger, kept: p.ledger.kept, packs: p.packs, file: p.ledger.Current(file)}
 }
 
 // copied gives up what was kept of a file that is published.

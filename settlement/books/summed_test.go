@@ -24,7 +24,7 @@ func TestBodiesKnowTheirDigest(t *testing.T) {
 		storage.Summed
 	}{
 		"what is sent":   newSentBody(bytes.NewReader(content)),
-		"what is copied": &objectBody{ctx: t.Context(), bucket: bucket, file: stored},
+		"what is copied": &objectBody{ctx: t.Context(), ledger: &Ledger{bucket: bucket}, file: stored},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if known, _ := body.Summed(); known == int64(len(content)) {
