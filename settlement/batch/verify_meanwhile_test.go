@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"bytes"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -206,4 +208,35 @@ func TestForgetMeanwhile(t *testing.T) {
 			t.Logf("lost %d times", lost)
 		})
 	}
+}
+
+// TestStatementsOfAnotherLog takes the last record away, as a ledger is that was restored from yesterday's copy: the date that it settled is not
+// settled again, and nobody is told to remove what was published of it.
+func TestStatementsOfAnotherLog(t *testing.T) {
+	w := smallWorld(t)
+	w.settle(t, "2026-01-05")
+	w.deliver(t, "A", "2026-01-06", "a9,m1,issue,10,2026-01-06T08:00:00Z")
+	w.settle(t, "2026-01-06")
+	const last = "log/00000000000000000002.json"
+	record := contentsOf(t, w.ledger)[last]
+	if err := w.ledger.Delete(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	w.deliver(t, "B", "2026-01-06", "b9,m1,redeem,5,2026-01-06T18:00:00Z")
+	ledger, statements := contentsOf(t, w.ledger), contentsOf(t, w.statements)
+	for _, date := range []string{"2026-01-05", "2026-01-06"} {
+		_, err := Run(t.Context(), w.publishJob(t, date, nil))
+		if !errors.Is(err, books.ErrOtherLog) || !strings.Contains(err.Error(), "published up to record 2, and the log ends at 1") {
+			t.Errorf("%s: %v", date, err)
+		}
+	}
+	if !maps.EqualFunc(contentsOf(t, w.ledger), ledger, bytes.Equal) || !maps.EqualFunc(contentsOf(t, w.statements), statements, bytes.Equal) {
+		t.Error("something was written")
+	}
+	report := w.verify(t, nil)
+	faultsContain(t, report, "published up to record 2, and the log ends at 1")
+	faultsContain(t, report, "statements: 2026-01-06: ")
+	expectNoRemoval(t, report)
+	replaceContent(t, w.ledger, last, record)
+	w.sound(t, true)
 }

@@ -19,6 +19,8 @@ type copies struct {
 	// readMark reads up to which record all is published; mark is what it said before anything else was looked at.
 	readMark func(context.Context, storage.Bucket) (books.Mark, error)
 	mark     books.Mark
+	// pulled says that others rely on what was copied: it must be of this log.
+	pulled bool
 	// sums adds the SHA-256 of all that any record puts there of a date, by key.
 	sums  func(ledger *books.Ledger, date settlement.Date, sums map[string][]string)
 	found []difference
@@ -64,12 +66,15 @@ func (p *copies) differs(key string, of content, format string, arguments ...any
 
 // reportPublished says of all differences what they are: a fault, or what a process has not published yet.
 func (v *verifier) reportPublished(ctx context.Context, p *copies) error {
-	if len(p.found) == 0 {
+	if len(p.found) == 0 && v.ledger.IsMarkOf(p.mark) {
 		return nil
 	}
 	now, err := v.sinceThen(ctx, p)
 	if err != nil {
 		return err
+	}
+	if now.otherLog != nil {
+		v.fault(p.where, settlement.NoDate, "%v", now.otherLog)
 	}
 	unfinished := make(map[settlement.Date][]string)
 	for _, one := range p.found {
@@ -97,6 +102,8 @@ type publishing struct {
 	// atWork says that something was put on record, or published, since the verification began; reason says what.
 	atWork bool
 	reason string
+	// otherLog, if not nil, says that what is published is of another log than the one that was read.
+	otherLog error
 	// sums are of what may lie there meanwhile: of the dates that are not all published, what any record says, by key.
 	sums map[settlement.Date]map[string][]string
 }
@@ -122,7 +129,12 @@ func (v *verifier) sinceThen(ctx context.Context, p *copies) (*publishing, error
 		through = min(p.mark.Seq, head)
 	}
 	now := &publishing{sums: make(map[settlement.Date]map[string][]string)}
+	if p.pulled {
+		now.otherLog = ledger.CheckMark(p.mark)
+	}
 	switch {
+	case now.otherLog != nil:
+		now.reason = books.ErrOtherLog.Error()
 	case newer > 0:
 		now.atWork, now.reason = true, fmt.Sprintf("record %d was written while this looked; verify again", newer)
 	case after != p.mark:
@@ -137,9 +149,13 @@ func (v *verifier) sinceThen(ctx context.Context, p *copies) (*publishing, error
 	return now, nil
 }
 
-// explains reports whether a difference is what publishing leaves until it is finished: something that is missing, or what another record says.
+// explains reports whether a difference is what publishing leaves until it is finished: something that is missing, or what another record says. What
+// was published from another log may be anything.
 func (n *publishing) explains(date settlement.Date, one *difference) bool {
 	sums := n.sums[date][one.key]
+	if n.otherLog != nil {
+		return one.of.kind != irregular
+	}
 	switch one.of.kind {
 	case absent, changing, unread:
 		return len(sums) > 0

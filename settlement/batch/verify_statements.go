@@ -18,7 +18,7 @@ import (
 
 // checkStatements compares the bucket of statements with the record.
 func (v *verifier) checkStatements(ctx context.Context, dates []settlement.Date) error {
-	statements := copies{where: "statements", bucket: v.job.Statements, readMark: v.ledger.StatementsMark, sums: statementSums}
+	statements := copies{where: "statements", bucket: v.job.Statements, readMark: v.ledger.StatementsMark, pulled: true, sums: statementSums}
 	if err := statements.begin(ctx); err != nil {
 		return err
 	}

@@ -88,6 +88,12 @@
 // that is killed in the very moment in which it does so leaves a folder that
 // [Ledger.Rebuild] repairs: it reads and compares every file.
 //
+// A mark (alliance/_projected.json) that is beyond the log's end, also when that was read once more, or has another
+// computation id than the log by that record, says that the statements are of another log: most likely the ledger was
+// restored from a copy that lacks the last records. To settle their dates again, and to publish over what finance has pulled, would go
+// unnoticed, so that is [ErrOtherLog], and nothing is written. Whoever begins a ledger anew over old statements on purpose
+// removes the mark. A mark of the acknowledgements that is not of the log counts for nothing.
+//
 // # Acknowledgements
 //
 // [Ledger.ProjectAcknowledgements] does the same for what merchants are told about their
@@ -132,7 +138,7 @@
 //
 // # Errors
 //
-// [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrUnknownParty]; test with
+// [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrOtherLog], [ErrUnknownParty]; test with
 // errors.Is. Other errors come from the store or say what is wrong with a record that was to be
 // committed; nothing was committed then.
 package books

@@ -28,6 +28,8 @@ var (
 	// ErrUnknown says that the store could not be reached to find out whether the commit
 	// succeeded. Run again: the next run finds out.
 	ErrUnknown = errors.New("the outcome of the commit is unknown")
+	// ErrOtherLog says that the statements were published from records that the log does not have: it was cut off, or is another one.
+	ErrOtherLog = errors.New("the statements are not of this log")
 	// ErrUnknownParty says that state names parties that the register does not have.
 	ErrUnknownParty = errors.New("the register lacks parties that are still on record")
 )

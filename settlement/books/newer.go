@@ -65,6 +65,21 @@ func readMark(ctx context.Context, bucket storage.Bucket, key string) (found Mar
 	return found, nil
 }
 
+// CheckMark returns [ErrOtherLog] if a mark of the statements is not one of this log, as far as that was read.
+func (l *Ledger) CheckMark(mark Mark) error {
+	if l.IsMarkOf(mark) {
+		return nil
+	}
+	const advice = "was the ledger restored from an old copy, or are these another ledger's statements? Restore the whole log, or name the right statements; " +
+		"if the ledger was begun anew on purpose, and finance knows, remove " + markKey + " from the statements"
+	head, _ := l.Head()
+	if mark.Seq > head {
+		return fmt.Errorf("%w: they were published up to record %d, and the log ends at %d: %s", ErrOtherLog, mark.Seq, head, advice)
+	}
+	return fmt.Errorf("%w: they were published up to a record %d by which the newest date had the computation id %q, and by record %d of this log it has %q: %s",
+		ErrOtherLog, mark.Seq, mark.Computation, mark.Seq, l.computationAt(mark.Seq), advice)
+}
+
 // IsMarkOf reports whether a mark is one of this log, as far as that was read.
 func (l *Ledger) IsMarkOf(mark Mark) bool {
 	head, _ := l.Head()

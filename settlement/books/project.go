@@ -30,11 +30,13 @@ type projection struct {
 	deep bool
 	// what is copied, and the last file of each folder, which says that it is finished.
 	what, last string
-	packs      *packs
+	// pulled says that others rely on what was copied: it is not replaced by what another log says.
+	pulled bool
+	packs  *packs
 }
 
 func (l *Ledger) statementProjection(ctx context.Context, statements storage.Bucket) projection {
-	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName, packs: new(packs)}
+	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName, pulled: true, packs: new(packs)}
 }
 
 // StatementFolder returns the key of a merchant's folder of a date in the bucket of statements.
@@ -65,13 +67,14 @@ func (l *Ledger) Project(ctx context.Context, statements storage.Bucket, record 
 }
 
 // ProjectAll copies whatever is on record and not yet in the bucket of statements, also what
-// earlier runs left undone. It may be repeated, and does next to nothing then.
+// earlier runs left undone. It may be repeated, and does next to nothing then. [ErrOtherLog]: the statements are of records
+// that the log does not have; nothing was written.
 func (l *Ledger) ProjectAll(ctx context.Context, statements storage.Bucket) error {
 	return l.projectFrom(ctx, statements, false)
 }
 
 // Rebuild compares every file of the bucket of statements with what is on record and writes
-// those that are missing or differ.
+// those that are missing or differ. [ErrOtherLog] as in [Ledger.ProjectAll].
 func (l *Ledger) Rebuild(ctx context.Context, statements storage.Bucket) error {
 	return l.projectFrom(ctx, statements, true)
 }
@@ -162,14 +165,26 @@ func (p *projection) checkNewer() error {
 	return nil
 }
 
-// mark reads a mark; it is zero if there is none. One that cannot be read, or of another log,
-// costs only time.
+// mark reads a mark; it is zero if there is none. One that cannot be read costs only time. So does one of another
+// log where nobody relies on what was copied; else it is [ErrOtherLog].
 func (p *projection) mark(key string) (Mark, error) {
 	found, err := readMark(p.ctx, p.bucket, key)
-	if err != nil || !p.ledger.IsMarkOf(found) {
+	if err != nil {
 		return Mark{}, err
 	}
-	return found, nil
+	if head, _ := p.ledger.Head(); found.Seq > head {
+		// Another process may have put more on record, and published it, since the log was read.
+		if err := p.ledger.refresh(p.ctx); err != nil {
+			return Mark{}, err
+		}
+	}
+	switch {
+	case p.ledger.IsMarkOf(found):
+		return found, nil
+	case p.pulled:
+		return Mark{}, p.ledger.CheckMark(found)
+	}
+	return Mark{}, nil
 }
 
 // computationAt returns the computation id of the newest date that the records up to a number

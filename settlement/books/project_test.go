@@ -121,8 +121,8 @@ func TestProjectWritesOnlyOnce(t *testing.T) {
 	if calls != 1 {
 		t.Errorf("%d calls where nothing was to be done", calls)
 	}
-	// Another ledger's mark, or a broken one, is no proof.
-	for _, text := range []string{`{"seq":99}`, `{"seq":-1}`, `x`, `{"seq":6}`, `{"seq":6,"computation_id":"that of a ledger which was begun anew"}`} {
+	// A broken mark is no proof.
+	for _, text := range []string{`{"seq":-1}`, `x`} {
 		other := storage.NewMemory()
 		if err := other.Create(t.Context(), markKey, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
@@ -130,6 +130,65 @@ func TestProjectWritesOnlyOnce(t *testing.T) {
 		project(t, ledger, other)
 		expectProjected(t, ledger, other)
 	}
+}
+
+// TestProjectOverAnotherLog restores a ledger from a copy without its last record, begins one anew, and has a mark that another log left: nothing
+// is written over statements that are not of this log, until somebody removes their mark.
+func TestProjectOverAnotherLog(t *testing.T) {
+	bucket, statements := storage.NewMemory(), storage.NewMemory()
+	ledger := open(t, bucket)
+	threeVersions(t, ledger, func() {})
+	settle(t, ledger, firstDate+3, "lost")
+	project(t, ledger, statements)
+	if err := bucket.Delete(t.Context(), logKey(7)); err != nil {
+		t.Fatal(err)
+	}
+	cut, anew := open(t, bucket), open(t, storage.NewMemory())
+	continued := storage.NewMemory()
+	for key, content := range contents(t, bucket) {
+		if err := continued.Create(t.Context(), key, strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := open(t, continued)
+	if err := begin(t, closed).Commit(t.Context(), Record{Kind: Close, Through: firstDate.String()}); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, statements)
+	for name, test := range map[string]struct {
+		ledger *Ledger
+		want   string
+	}{"cut": {cut, "published up to record 7, and the log ends at 6"}, "cut and written on": {closed, "by record 7 of this log it has"},
+		"begun anew": {anew, "published up to record 7, and the log ends at 0"}} {
+		for _, err := range []error{test.ledger.ProjectAll(t.Context(), statements), test.ledger.Rebuild(t.Context(), statements)} {
+			if !errors.Is(err, ErrOtherLog) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if !maps.Equal(contents(t, statements), before) {
+			t.Errorf("%s: something was written", name)
+		}
+	}
+	if err := statements.Delete(t.Context(), markKey); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, cut, firstDate+3, "again")
+	project(t, cut, statements)
+	expectProjected(t, cut, statements)
+}
+
+// TestProjectAfterAnother has statements that another process published from records which this one has not read.
+func TestProjectAfterAnother(t *testing.T) {
+	bucket, statements := storage.NewMemory(), storage.NewMemory()
+	settle(t, open(t, bucket), firstDate, "one")
+	slow, fast := open(t, bucket), open(t, bucket)
+	settle(t, fast, firstDate, "two")
+	project(t, fast, statements)
+	project(t, slow, statements)
+	if head, _ := slow.Head(); head != 2 {
+		t.Errorf("the head is %d", head)
+	}
+	expectProjected(t, slow, statements)
 }
 
 // TestProjectIsFinishedByTheNextRun lets every call to the store fail, one after the other, at

@@ -7,7 +7,8 @@
 //   - 0: done, or already done.
 //   - 1: internal error, or the world failed: a disk, a network; or a signal stopped the program.
 //   - 2: usage or rulebook error.
-//   - 3: refused: inputs, sums out of range, or any exception under --strict; nothing is written of
+//   - 3: refused: inputs, sums out of range, any exception under --strict, or statements that are of another
+//     log than the ledger's; nothing is written of
 //     the date that is refused, and the dates that --catch-up settled before it stand.
 //   - 4: another run won; run again.
 //   - 5: the outcome is unknown (the store could not be reached after the commit was sent); run
@@ -103,7 +104,7 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.As(err, &wrongUse), errors.As(err, &rulebook), errors.As(err, &rejected):
 		return exitUsage
-	case errors.As(err, &refused), errors.Is(err, settlement.ErrOutOfRange):
+	case errors.As(err, &refused), errors.Is(err, settlement.ErrOutOfRange), errors.Is(err, books.ErrOtherLog):
 		return exitRefused
 	default:
 		return exitFailed

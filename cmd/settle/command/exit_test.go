@@ -22,6 +22,7 @@ func TestExitCodes(t *testing.T) {
 		"refused":                             {fmt.Errorf("2026-06-01: %w", &batch.RefusedError{Reason: "x"}), exitRefused},
 		"missing":                             {&batch.MissingError{Merchants: []string{"A"}}, exitRefused},
 		"a sum out of range":                  {fmt.Errorf("net: %w", settlement.ErrOutOfRange), exitRefused},
+		"statements of another log":           {fmt.Errorf("finish what an earlier run left: %w", books.ErrOtherLog), exitRefused},
 		"lost":                                {fmt.Errorf("commit: %w", books.ErrLost), exitLost},
 		"unknown":                             {fmt.Errorf("commit: %w", books.ErrUnknown), exitUnknown},
 		"a broken invariant":                  {&batch.BrokenError{Invariant: "x"}, exitFailed},
