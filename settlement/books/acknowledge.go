@@ -20,13 +20,13 @@ func (l *Ledger) ProjectAcknowledgements(ctx context.Context, acknowledgements s
 }
 
 // RebuildAcknowledgements compares every file of the bucket of acknowledgements with what is on
-// record and writes those that are missing or differ.
+// record and writes those that are missing or differ. [ErrLeft] as in [Ledger.Rebuild].
 func (l *Ledger) RebuildAcknowledgements(ctx context.Context, acknowledgements storage.Bucket) error {
 	return l.projectAcknowledgements(ctx, acknowledgements, true)
 }
 
 func (l *Ledger) projectAcknowledgements(ctx context.Context, acknowledgements storage.Bucket, deep bool) error {
-	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, deep: deep, what: "acknowledgements", last: AcknowledgementName, packs: new(packs)}
+	p := projection{ctx: ctx, ledger: l, bucket: acknowledgements, deep: deep, what: "acknowledgements", last: AcknowledgementName, packs: new(packs), leaving: deep, left: new(leftFolders)}
 	return p.all(acknowledgedKey, p.acknowledge)
 }
 
@@ -52,7 +52,7 @@ func (p *projection) acknowledge(date settlement.Date) error {
 			continue
 		}
 		for _, file := range files {
-			if err := p.bucket.Delete(p.ctx, StatementFolder(merchant, date)+"/"+file.Name); err != nil {
+			if err := p.leave(p.bucket.Delete(p.ctx, StatementFolder(merchant, date)+"/"+file.Name)); err != nil {
 				return err
 			}
 		}

@@ -89,6 +89,10 @@ func (b *objectBody) open() error {
 	if errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("%w: %w", b.ledger.missing(b.ctx, "object "+b.file.Place()), err)
 	}
+	if errors.Is(err, storage.ErrIrregular) {
+		// Whoever copies the object must not take it for what lies where it is copied to.
+		return fmt.Errorf("open object %s of the ledger: %v", b.file.Place(), err)
+	}
 	if err != nil {
 		return fmt.Errorf("open object %s: %w", b.file.Place(), err)
 	}

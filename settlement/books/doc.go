@@ -88,6 +88,10 @@
 // that is killed in the very moment in which it does so leaves a folder that
 // [Ledger.Rebuild] repairs: it reads and compares every file.
 //
+// What lies in the place of a file or a folder, such as a directory that somebody made, stops a projection, and so does a damaged object;
+// a rebuild goes on with the other folders and names all that it could not write at its end ([ErrLeft]). A link or a pipe in the place of
+// a file is replaced.
+//
 // A mark (alliance/_projected.json) that is beyond the log's end, also when that was read once more, or has another
 // computation id than the log by that record, says that the statements are of another log: most likely the ledger was
 // restored from a copy that lacks the last records. To settle their dates again, and to publish over what finance has pulled, would go
@@ -138,7 +142,7 @@
 //
 // # Errors
 //
-// [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrOtherLog], [ErrUnknownParty]; test with
+// [ErrUnsafe], [ErrBroken], [ErrLost], [ErrAborted], [ErrUnknown], [ErrOtherLog], [ErrLeft], [ErrUnknownParty]; test with
 // errors.Is. Other errors come from the store or say what is wrong with a record that was to be
 // committed; nothing was committed then.
 package books

@@ -30,6 +30,8 @@ var (
 	ErrUnknown = errors.New("the outcome of the commit is unknown")
 	// ErrOtherLog says that the statements were published from records that the log does not have: it was cut off, or is another one.
 	ErrOtherLog = errors.New("the statements are not of this log")
+	// ErrLeft says that some of what is published could not be made what is on record; all else is.
+	ErrLeft = errors.New("not everything could be made what is on record")
 	// ErrUnknownParty says that state names parties that the register does not have.
 	ErrUnknownParty = errors.New("the register lacks parties that are still on record")
 )

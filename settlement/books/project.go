@@ -32,11 +32,14 @@ type projection struct {
 	what, last string
 	// pulled says that others rely on what was copied: it is not replaced by what another log says.
 	pulled bool
-	packs  *packs
+	// leaving says to go on where a folder cannot be written; left is why each of them could not.
+	leaving bool
+	left    *leftFolders
+	packs   *packs
 }
 
 func (l *Ledger) statementProjection(ctx context.Context, statements storage.Bucket) projection {
-	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName, pulled: true, packs: new(packs)}
+	return projection{ctx: ctx, ledger: l, bucket: statements, what: "statements", last: statementName, pulled: true, packs: new(packs), left: new(leftFolders)}
 }
 
 // StatementFolder returns the key of a merchant's folder of a date in the bucket of statements.
@@ -74,14 +77,14 @@ func (l *Ledger) ProjectAll(ctx context.Context, statements storage.Bucket) erro
 }
 
 // Rebuild compares every file of the bucket of statements with what is on record and writes
-// those that are missing or differ. [ErrOtherLog] as in [Ledger.ProjectAll].
+// those that are missing or differ. [ErrLeft]: some folders could not be written, all others are. [ErrOtherLog] as in [Ledger.ProjectAll].
 func (l *Ledger) Rebuild(ctx context.Context, statements storage.Bucket) error {
 	return l.projectFrom(ctx, statements, true)
 }
 
 func (l *Ledger) projectFrom(ctx context.Context, statements storage.Bucket, deep bool) error {
 	p := l.statementProjection(ctx, statements)
-	p.deep = deep
+	p.deep, p.leaving = deep, deep
 	return p.all(markKey, p.date)
 }
 
@@ -94,6 +97,7 @@ func (p *projection) all(markKey string, project func(settlement.Date) error) er
 	}
 	deep := p.deep
 	err = p.run(func() error {
+		p.left.forget()
 		for _, date := range p.ledger.datesAfter(before.Seq, deep) {
 			if err := project(date); err != nil {
 				return err
@@ -103,6 +107,9 @@ func (p *projection) all(markKey string, project func(settlement.Date) error) er
 	})
 	if err != nil {
 		return err
+	}
+	if err := p.left.err(); err != nil {
+		return fmt.Errorf("project the %s: %w", p.what, err)
 	}
 	head, _ := p.ledger.Head()
 	if head == before.Seq {
@@ -215,7 +222,7 @@ func (p *projection) sum(ctx context.Context, key string) (string, error) {
 func (p *projection) replace(key string, value any) error {
 	text, err := encodeLine(value)
 	if err == nil {
-		err = p.bucket.Replace(p.ctx, key, bytes.NewReader(text))
+		err = advised(p.bucket.Replace(p.ctx, key, bytes.NewReader(text)))
 	}
 	if err != nil {
 		err = fmt.Errorf("project the %s: %w", p.what, err)
@@ -302,7 +309,7 @@ func (p *projection) folders(all []folder) error {
 		if unwritten, err = p.writeTogether(unwritten); err != nil {
 			return err
 		}
-		err = p.together(unwritten, func(ctx context.Context, i int) error { return p.write(ctx, &unwritten[i]) })
+		err = p.together(unwritten, func(ctx context.Context, i int) error { return p.leave(p.write(ctx, &unwritten[i])) })
 		if err != nil {
 			return err
 		}
@@ -413,7 +420,7 @@ func (p *projection) finished(ctx context.Context, folder *folder) (bool, error)
 			continue
 		}
 		sum, err := p.sum(ctx, folder.key+"/"+file.Name)
-		if errors.Is(err, storage.ErrNotFound) {
+		if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrIrregular) {
 			return false, nil
 		}
 		if err != nil || sum != p.ledger.Current(file).SHA256 {
@@ -424,6 +431,9 @@ func (p *projection) finished(ctx context.Context, folder *folder) (bool, error)
 		return true, nil
 	}
 	objects, err := p.bucket.List(ctx, folder.key+"/")
+	if errors.Is(err, storage.ErrIrregular) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -23,6 +23,10 @@ func (p *projection) writeTogether(folders []folder) (left []folder, err error) 
 	groups, left := inGroups(folders)
 	for _, group := range groups {
 		able, err := p.writeGroup(group)
+		if isObstacle(err) || p.leaving && errors.Is(err, ErrBroken) {
+			// Only one of them cannot be written: which one that is shows when each is written on its own.
+			able, err = false, nil
+		}
 		if err != nil {
 			return nil, err
 		}

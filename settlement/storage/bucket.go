@@ -25,6 +25,8 @@ var (
 	// fs.ErrPermission too), or the key is none (ErrInvalidKey too). It is a matter of that object
 	// alone; others can be read.
 	ErrIrregular = errors.New("not a regular file (symbolic links, pipes, sockets and devices are not read)")
+	// ErrObstructed says that an object cannot be stored, as a folder lies where it is to be, or a file where its folder is to be.
+	ErrObstructed = errors.New("something else lies in its place")
 	// ErrInvalidKey says that a text is no key or prefix.
 	ErrInvalidKey = errors.New("invalid key")
 )

@@ -134,7 +134,7 @@ func (d *directory) noFolder(name string, err error) error {
 	case found == nil:
 		return d.closed(name, err)
 	case errors.Is(found, ErrNotFound):
-		return fmt.Errorf("%s is a file, not a folder", name)
+		return fmt.Errorf("%s is a file, not a folder: %w", name, ErrObstructed)
 	}
 	return found
 }

@@ -118,6 +118,9 @@ func rename(temporary *temporaryFile, folder *openFolder, name string) error {
 		return unix.Renameat(int(temporary.folder.file.Fd()), temporary.name, fd, name)
 	})
 	temporary.renamed = err == nil
+	if errors.Is(err, syscall.EISDIR) {
+		return fmt.Errorf("%s is a folder: %w", join(folder.name, name), ErrObstructed)
+	}
 	return err
 }
 

@@ -112,7 +112,7 @@
 //
 // # Errors
 //
-// [ErrNotFound], [ErrExists], [ErrChanged], [ErrIrregular] and [ErrInvalidKey] are wrapped with the
+// [ErrNotFound], [ErrExists], [ErrChanged], [ErrIrregular], [ErrObstructed] and [ErrInvalidKey] are wrapped with the
 // key in question; test with errors.Is. Any other error means that the store failed, and for
 // Create, Replace and Delete that the outcome is not known. A canceled context stops an operation
 // with the context's error. Errors of an object store say which operation on which object failed,

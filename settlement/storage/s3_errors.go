@@ -56,6 +56,8 @@ func (b *s3Bucket) fault(ctx context.Context, doing operation, key string, err e
 		return fmt.Errorf("%s: %w", what, ErrChanged)
 	case doing == creating && isStatus(err, http.StatusPreconditionFailed):
 		return fmt.Errorf("%s: %w", what, ErrExists)
+	case code == "ObjectParentIsFile", code == "ExistingObjectIsDirectory":
+		err = errors.Join(ErrObstructed, err)
 	}
 	if reason := b.reason(doing, err); reason != "" {
 		return &s3Error{what + ": " + reason, err}

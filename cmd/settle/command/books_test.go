@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,8 +56,37 @@ func TestAnEmptyLedgerIsNotSound(t *testing.T) {
 	if err := os.Rename(filepath.Join(w.root, "ledger"), filepath.Join(w.root, "moved")); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, w.ask(exitFailed, "verify"), "is not on record")
+	contains(t, w.ask(exitFailed, "verify"), "the statements are not of this log", "published up to record 1, and the log ends at 0")
+	if err := os.Mkdir(filepath.Join(w.root, "ledger"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, w.run(exitRefused, "run", "--date", "2026-01-05"), "the statements are not of this log", "Restore the whole log", "remove alliance/_projected.json")
+	if found, err := os.ReadDir(filepath.Join(w.root, "ledger")); err != nil || len(found) > 0 {
+		t.Errorf("the run wrote to the ledger: %v, %v", found, err)
+	}
 	contains(t, w.ask(exitUsage, "forget", "--member", "m1", "--reason", "\t "), "--reason")
+}
+
+// TestRepairGoesOn has a folder in the place of a published file: all else is mended, also what merchants are told.
+func TestRepairGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.firstNight()
+	w.settleTo("2026-01-05")
+	obstacle := filepath.Join(w.root, "statements", "merchant=A", "date=2026-01-05", "summary.parquet")
+	if err := errors.Join(os.Remove(obstacle), os.Mkdir(obstacle, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	w.write("statements/merchant=C/date=2026-01-05/summary.parquet", "edited")
+	w.write("inbox/ack/merchant=A/date=2026-01-05/ack.json", "edited")
+	contains(t, w.ask(exitFailed, "repair"), "the acknowledgements are what is on record", "log: record 1",
+		"settle: project the statements: not everything could be made what is on record, all else is; what could not be written (1):",
+		"merchant=A/date=2026-01-05/summary.parquet", "remove it and run settle repair")
+	contains(t, w.ask(exitFailed, "verify"), "merchant=A/date=2026-01-05/summary.parquet is missing", ": 1 fault\n")
+	if err := os.Remove(obstacle); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, w.ask(exitDone, "repair"), "the statements are what is on record", "the acknowledgements are what is on record")
+	contains(t, w.ask(exitDone, "verify"), ": sound")
 }
 
 func TestClose(t *testing.T) {
