@@ -228,8 +228,17 @@ func TestFaultF_StoresThatBeginToOverwrite(t *testing.T) {
 		if err != nil {
 			end = "refused"
 		}
+		_, err = batch.Run(t.Context(), w.job(1))
+		if errors.Is(err, books.ErrOtherLog) {
+			// What the rival published is on no record any more. Nothing takes its place before a person has decided.
+			end += ", and detected by the next run: the statements are of the record that was overwritten"
+			if err := w.statements.Delete(t.Context(), "alliance/_projected.json"); err != nil {
+				t.Error(err)
+			}
+			_, err = batch.Run(t.Context(), w.job(1))
+		}
 		ends[end]++
-		if _, err := batch.Run(t.Context(), w.job(1)); err != nil {
+		if err != nil {
 			violations++
 			t.Errorf("seed %d: the next run: %v", seed, err)
 		}
@@ -238,5 +247,5 @@ func TestFaultF_StoresThatBeginToOverwrite(t *testing.T) {
 			t.Errorf("seed %d, %s: %s", seed, end, wrong)
 		}
 	}
-	faults.Record(t, "F", "begins to ignore If-None-Match while a rival commits", trials, violations, describeEnds(ends)+"; the statements are those on record")
+	faults.Record(t, "F", "begins to ignore If-None-Match while a rival commits", trials, violations, describeEnds(ends)+"; the statements are those on record once somebody has decided")
 }
