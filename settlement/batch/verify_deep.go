@@ -128,7 +128,8 @@ func (v *verifier) compareState(ctx context.Context, settled *books.DateRecord, 
 	if !slices.Equal(state.Parties, closing.PutAwayParties) {
 		v.fault("recomputation", night.Date, "what was put away names other parties than are on record")
 	}
-	if said := closing.ExpiredBefore.String(); state.ExpiredBefore != said {
+	// States of earlier programs do not say it.
+	if said := closing.ExpiredBefore.String(); state.ExpiredBefore != "" && state.ExpiredBefore != said {
 		v.fault("recomputation", night.Date, "expired lots were put away from before %s, on record is %q", said, state.ExpiredBefore)
 	}
 	if err := v.compareRuns(ctx, state.Of(books.PutAway), night.Date, closing.PutAway, "what was put away comes out otherwise than it is on record"); err != nil {
